@@ -1,0 +1,18 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    schema: 'src/schema/index.ts',
+    migrations: 'src/migrations/index.ts',
+    cli: 'src/cli/main.ts',
+  },
+  format: ['esm', 'cjs'],
+  dts: true,
+  clean: true,
+  splitting: true,
+  treeshake: true,
+  target: 'node20',
+  // Both publish ES modules only; bundled, so that `require('@macro-ai/store')` works on every Node 20.
+  noExternal: ['uuid', 'devalue'],
+});
