@@ -1,0 +1,340 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { Cluster, Redis } from 'ioredis';
+import type pg from 'pg';
+import { z } from 'zod';
+import type { InputIssue } from './errors.js';
+import type { Logger } from './telemetry.js';
+
+/** How an embedding is stored: `vector` (4 bytes a dimension, 1–2,000) or `halfvec` (2 bytes, 1–4,000). */
+export type EmbeddingColumn = 'vector' | 'halfvec';
+
+/** `none`: a direct connection or session pooling. `transaction`: no named statements, no session settings. */
+export type PoolerMode = 'none' | 'transaction';
+
+/** The pool settings we make ourselves, on our own pool; the defaults are in {@link DEFAULTS}. */
+export interface ServerDatabaseConfig {
+  /** `postgresql://user:password@host:port/database`; `?host=/dir` for a unix socket, `?sslmode=disable` for no TLS. */
+  readonly url: string;
+  /** Connections at most. */
+  readonly max?: number;
+  /** Connections opened after the first use and kept while idle. */
+  readonly min?: number;
+  readonly idleTimeoutMillis?: number;
+  /** Bound on opening one connection, and on retrying a server that is just starting. */
+  readonly connectionTimeoutMillis?: number;
+  /** Bound on the whole wait for a connection: queue and connecting together. */
+  readonly acquireTimeoutMillis?: number;
+  /** Bound on one statement, kept by the server and, one second later, by us. */
+  readonly statementTimeoutMillis?: number;
+  /** Callers that may wait for a connection; one more gets `pool-exhausted` at once. */
+  readonly maxWaiting?: number;
+  /** `true`: verify the server's certificate and name; an object: Node's TLS options; `false`: plain text. Default: plain text on loopback and unix sockets or with `sslmode=disable`, else `true`. */
+  readonly tls?: boolean | ConnectionOptions;
+  readonly pooler?: PoolerMode;
+  /** Where `migrate()` connects, for a service that works through a pooler in transaction mode. Default: `url`. */
+  readonly migrationUrl?: string;
+}
+
+/** The application's own pool. It is borrowed: never ended by us, and its size and timeouts stay yours. */
+export interface BorrowedDatabaseConfig {
+  readonly pool: pg.Pool;
+  readonly acquireTimeoutMillis?: number;
+  readonly statementTimeoutMillis?: number;
+  readonly maxWaiting?: number;
+  readonly pooler?: PoolerMode;
+}
+
+/** PGlite, PostgreSQL in this process: in memory, or kept in a directory. */
+export interface EmbeddedDatabaseConfig {
+  readonly embedded: true | { readonly dataDir: string };
+}
+
+export type DatabaseConfig = ServerDatabaseConfig | BorrowedDatabaseConfig | EmbeddedDatabaseConfig;
+
+export interface OwnedRedisConfig {
+  /** `redis://` or `rediss://`. */
+  readonly url: string;
+  /** Put before every key. */
+  readonly keyPrefix?: string;
+  /** Bound on each Redis command; past it the call goes on without Redis. */
+  readonly commandTimeoutMillis?: number;
+}
+
+/** The application's own ioredis client. It is borrowed: never closed by us. */
+export interface BorrowedRedisConfig {
+  readonly client: Redis | Cluster;
+  readonly keyPrefix?: string;
+  readonly commandTimeoutMillis?: number;
+}
+
+export type RedisConfig = OwnedRedisConfig | BorrowedRedisConfig | false;
+
+export interface CacheConfig {
+  /** Bound on the memory tier, in bytes of encoded values and keys. */
+  readonly memoryMaxBytes?: number;
+}
+
+/** Everything is optional: `createMacroStore()` runs embedded, with its cache in memory and no server. */
+export interface MacroStoreConfig {
+  readonly database?: DatabaseConfig;
+  readonly redis?: RedisConfig;
+  readonly embedding?: {
+    readonly dimensions?: number;
+    readonly column?: EmbeddingColumn;
+  };
+  readonly cache?: CacheConfig;
+  /** Migrate on the first use. Default: `true` embedded, `false` on a server. */
+  readonly autoMigrate?: boolean;
+  readonly logger?: Logger;
+  /** The time the store goes by, in milliseconds since 1970; for tests. Default: `Date.now`. */
+  readonly clock?: () => number;
+}
+
+/** The values used where the configuration is silent. */
+export const DEFAULTS = {
+  database: {
+    max: 20,
+    min: 2,
+    idleTimeoutMillis: 30_000,
+    connectionTimeoutMillis: 2_000,
+    acquireTimeoutMillis: 60_000,
+    statementTimeoutMillis: 30_000,
+    maxWaiting: 1_000,
+    pooler: 'none',
+  },
+  redis: { keyPrefix: 'macro:', commandTimeoutMillis: 100 },
+  embedding: { dimensions: 1536, column: 'vector' },
+  cache: { memoryMaxBytes: 64 * 1024 * 1024 },
+} as const;
+
+/** The most dimensions an HNSW index takes, by column type (pgvector 0.8). */
+export const MAX_DIMENSIONS: Readonly<Record<EmbeddingColumn, number>> = { vector: 2_000, halfvec: 4_000 };
+
+/** The shape of the embedding column. */
+export interface EmbeddingShape {
+  readonly dimensions: number;
+  readonly column: EmbeddingColumn;
+}
+
+type Filled<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
+type Limits = 'acquireTimeoutMillis' | 'statementTimeoutMillis' | 'maxWaiting' | 'pooler';
+
+export type ResolvedServerDatabase = { readonly kind: 'server' } & Filled<
+  ServerDatabaseConfig,
+  Limits | 'max' | 'min' | 'idleTimeoutMillis' | 'connectionTimeoutMillis'
+>;
+export type ResolvedBorrowedDatabase = { readonly kind: 'borrowed' } & Filled<BorrowedDatabaseConfig, Limits>;
+export type ResolvedEmbeddedDatabase = { readonly kind: 'embedded'; readonly dataDir: string | null };
+export type ResolvedRedis =
+  | ({ readonly kind: 'owned' } & Required<OwnedRedisConfig>)
+  | ({ readonly kind: 'borrowed' } & Required<BorrowedRedisConfig>);
+
+export interface ResolvedConfig {
+  readonly database: ResolvedServerDatabase | ResolvedBorrowedDatabase | ResolvedEmbeddedDatabase;
+  readonly redis: ResolvedRedis | null;
+  readonly embedding: EmbeddingShape;
+  readonly cache: Required<CacheConfig>;
+  readonly autoMigrate: boolean;
+  readonly logger: Logger | null;
+  readonly clock: () => number;
+}
+
+/** Thrown by `createMacroStore`, with every mistake in the configuration by its field path. */
+export class MacroStoreConfigError extends Error {
+  override readonly name = 'MacroStoreConfigError';
+  readonly issues: readonly InputIssue[];
+
+  constructor(issues: readonly InputIssue[]) {
+    super(`invalid configuration:\n${issues.map((issue) => `  ${issue.path}: ${issue.message}`).join('\n')}`);
+    this.issues = issues;
+  }
+}
+
+const MAX_TIMER_MILLIS = 2_147_483_647;
+const millis = z.int().min(1).max(MAX_TIMER_MILLIS);
+const postgresUrl = urlOf(['postgres:', 'postgresql:']);
+
+const limits = {
+  acquireTimeoutMillis: millis.default(DEFAULTS.database.acquireTimeoutMillis),
+  statementTimeoutMillis: millis.default(DEFAULTS.database.statementTimeoutMillis),
+  maxWaiting: z.int().min(0).default(DEFAULTS.database.maxWaiting),
+  pooler: z.enum(['none', 'transaction']).default(DEFAULTS.database.pooler),
+};
+
+const serverDatabase = z
+  .strictObject({
+    url: postgresUrl,
+    max: z.int().min(1).max(10_000).default(DEFAULTS.database.max),
+    min: z.int().min(0).optional(),
+    idleTimeoutMillis: millis.default(DEFAULTS.database.idleTimeoutMillis),
+    connectionTimeoutMillis: millis.default(DEFAULTS.database.connectionTimeoutMillis),
+    ...limits,
+    tls: z.union([z.boolean(), objectOf<ConnectionOptions>("must be true, false or Node's TLS options", isObject)]).optional(),
+    migrationUrl: postgresUrl.optional(),
+  })
+  .refine((database) => database.min === undefined || database.min <= database.max, {
+    path: ['min'],
+    message: 'must not be above database.max',
+  })
+  // A pool smaller than the default minimum is kept full, not refused.
+  .transform((database) => ({
+    kind: 'server' as const,
+    ...database,
+    min: database.min ?? Math.min(DEFAULTS.database.min, database.max),
+  }));
+
+const borrowedDatabase = z
+  .strictObject({
+    pool: objectOf<pg.Pool>("must be a pg Pool", (value) => hasMethods(value, ['connect', 'on', 'removeListener'])),
+    ...limits,
+  })
+  .transform((database) => ({ kind: 'borrowed' as const, ...database }));
+
+const embeddedDatabase = z
+  .strictObject({
+    embedded: z.union([z.literal(true), z.strictObject({ dataDir: z.string().min(1) })], {
+      error: 'must be true or { dataDir }',
+    }),
+  })
+  .transform(({ embedded }) => ({
+    kind: 'embedded' as const,
+    dataDir: embedded === true ? null : embedded.dataDir,
+  }));
+
+const redisLimits = {
+  keyPrefix: z.string().max(256).default(DEFAULTS.redis.keyPrefix),
+  commandTimeoutMillis: millis.default(DEFAULTS.redis.commandTimeoutMillis),
+};
+
+const ownedRedis = z
+  .strictObject({ url: urlOf(['redis:', 'rediss:']), ...redisLimits })
+  .transform((redis) => ({ kind: 'owned' as const, ...redis }));
+
+const borrowedRedis = z
+  .strictObject({
+    client: objectOf<Redis | Cluster>('must be an ioredis client', (value) => hasMethods(value, ['get', 'set', 'on'])),
+    ...redisLimits,
+  })
+  .transform((redis) => ({ kind: 'borrowed' as const, ...redis }));
+
+const embeddingShape = z
+  .strictObject({
+    dimensions: z.int().min(1).default(DEFAULTS.embedding.dimensions),
+    column: z.enum(['vector', 'halfvec']).default(DEFAULTS.embedding.column),
+  })
+  .superRefine(({ dimensions, column }, context) => {
+    if (dimensions <= MAX_DIMENSIONS[column]) return;
+    const hint = column === 'vector' ? `; up to ${MAX_DIMENSIONS.halfvec} with column: 'halfvec'` : '';
+    context.addIssue({
+      code: 'custom',
+      path: ['dimensions'],
+      message: `must be at most ${MAX_DIMENSIONS[column]} for column '${column}'${hint}`,
+    });
+  });
+
+const cache = z.strictObject({
+  memoryMaxBytes: z.int().min(1024).default(DEFAULTS.cache.memoryMaxBytes),
+});
+
+const root = z.strictObject({
+  database: z.unknown(),
+  redis: z.unknown(),
+  embedding: z.unknown(),
+  cache: z.unknown(),
+  autoMigrate: z.boolean().optional(),
+  logger: objectOf<Logger>('must have the methods info and warn', (value) => hasMethods(value, ['info', 'warn'])).optional(),
+  clock: objectOf<() => number>('must be a function', (value) => typeof value === 'function').optional(),
+});
+
+/**
+ * Checks a configuration and fills in {@link DEFAULTS}.
+ * @throws {MacroStoreConfigError} with every mistake at once.
+ */
+export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
+  const issues: InputIssue[] = [];
+  const check = <T>(path: string, schema: z.ZodType<T>, value: unknown): T | undefined => {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    issues.push(...issuesOf(result.error, path));
+    return undefined;
+  };
+
+  const top = check('config', root, config);
+  const sections: Partial<MacroStoreConfig> = isObject(config) ? config : {};
+  const database = check<ResolvedConfig['database']>('database', ...databaseBranch(sections.database));
+  const redis =
+    sections.redis === undefined || sections.redis === false
+      ? null
+      : check<ResolvedRedis>('redis', ...redisBranch(sections.redis));
+  const embedding = check('embedding', embeddingShape, sections.embedding ?? {});
+  const cacheSettings = check('cache', cache, sections.cache ?? {});
+
+  if (issues.length > 0 || !top || !database || redis === undefined || !embedding || !cacheSettings) {
+    throw new MacroStoreConfigError(issues);
+  }
+  return {
+    database,
+    redis,
+    embedding,
+    cache: cacheSettings,
+    autoMigrate: top.autoMigrate ?? database.kind === 'embedded',
+    logger: top.logger ?? null,
+    clock: top.clock ?? Date.now,
+  };
+}
+
+// The branch is chosen by the key that names it, so that a mistake is reported by its own path
+// and not as "no branch of the union fits".
+function databaseBranch(value: unknown): [z.ZodType<ResolvedConfig['database']>, unknown] {
+  if (value === undefined) return [embeddedDatabase, { embedded: true }];
+  if (isObject(value)) {
+    if ('pool' in value) return [borrowedDatabase as z.ZodType<ResolvedBorrowedDatabase>, value];
+    if ('embedded' in value) return [embeddedDatabase, value];
+  }
+  return [serverDatabase as unknown as z.ZodType<ResolvedServerDatabase>, value];
+}
+
+function redisBranch(value: unknown): [z.ZodType<ResolvedRedis>, unknown] {
+  return isObject(value) && 'client' in value ? [borrowedRedis, value] : [ownedRedis, value];
+}
+
+/** zod's issues as ours; its messages name types and bounds, never the value. */
+export function issuesOf(error: z.ZodError, prefix?: string): InputIssue[] {
+  return error.issues.flatMap((issue): InputIssue[] => {
+    const path = [...(prefix === undefined || prefix === 'config' ? [] : [prefix]), ...issue.path.map(String)];
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a known field' }));
+    }
+    return [{ path: path.join('.') || (prefix ?? 'value'), message: sentence(issue.message) }];
+  });
+}
+
+function sentence(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function hasMethods(value: unknown, names: readonly string[]): boolean {
+  return isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+}
+
+function objectOf<T>(message: string, fits: (value: unknown) => boolean): z.ZodType<T> {
+  return z.custom<T>(fits, { error: message });
+}
+
+function urlOf(protocols: readonly string[]) {
+  const message = `must be a ${protocols.map((protocol) => `${protocol}//`).join(' or ')} URL`;
+  return z.string({ error: message }).refine(
+    (value) => {
+      try {
+        return protocols.includes(new URL(value).protocol);
+      } catch {
+        return false;
+      }
+    },
+    { error: message },
+  );
+}

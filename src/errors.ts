@@ -1,0 +1,288 @@
+/**
+ * Every run-time failure of the store: one union told apart by `kind`.
+ *
+ * Messages, JSON and inspect output name operations, fields, constraints and SQLSTATEs, never values:
+ * no parameter, message body, embedding, password or connection string passes this boundary.
+ */
+
+/** One field that was refused: where it is, and what it must be. */
+export interface InputIssue {
+  /** Dotted path of the field, e.g. `limit` or `messages.3.content`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type Entity = 'user' | 'chat' | 'message' | 'vector';
+
+/** The session that holds the migration lock. What the server hides from this role is `null`. */
+export interface LockHolder {
+  readonly pid: number;
+  readonly applicationName: string | null;
+  readonly ageMs: number | null;
+}
+
+/** The extra fields of each kind; the list of kinds itself. */
+export interface StoreErrorFields {
+  /** The caller's input, refused before anything was sent, or by a check constraint of the server. */
+  'invalid-input': { readonly issues: readonly InputIssue[] };
+  'not-found': { readonly entity: Entity };
+  /** A unique, foreign-key or exclusion constraint, by its name in the database. */
+  conflict: { readonly constraint: string };
+  'dimension-mismatch': { readonly expected: number; readonly actual: number };
+  /** Nothing was changed: the server could not be reached, or left before the work was committed. */
+  unavailable: { readonly sqlState?: string };
+  /** The server ended the statement, or did not answer in time. `timeoutMs` where we know it. */
+  timeout: { readonly timeoutMs?: number };
+  'pool-exhausted': { readonly reason: 'acquire-timeout' | 'queue-full' };
+  aborted: object;
+  /** The connection went away after a change was sent. It may or may not be there: look before you repeat it. */
+  'outcome-unknown': object;
+  /** Serialization failure or deadlock that outlived its retries. */
+  'transaction-conflict': object;
+  /** A statement on a transaction that is over, or whose earlier statement failed. */
+  'transaction-ended': object;
+  /** A call that would wait for itself: outside calls on the embedded database during a transaction, or the outer scope during a nested one. */
+  'reentrant-call': object;
+  /** The caller's own function threw; the thrown value is in {@link unredactedCauseOf}. */
+  'callback-threw': object;
+  'not-migrated': object;
+  'read-only': object;
+  'permission-denied': { readonly sqlState?: string };
+  closed: object;
+  internal: { readonly sqlState?: string };
+
+  /** The pgvector extension is not there, is too old, is out of sight, or may not be created by this role. */
+  'extension-missing': { readonly reason: 'not-installed' | 'not-permitted' | 'too-old' | 'not-on-search-path' };
+  /** A pooler in transaction mode is between us and the server: session locks do not hold there. */
+  'pooler-refused': object;
+  'migration-lock-timeout': { readonly holder: LockHolder | null };
+  /** An applied migration's SQL differs from ours. */
+  'migration-edited': { readonly migrationIds: readonly string[] };
+  /** The database has an older migration that this package does not ship. */
+  'migration-missing': { readonly migrationIds: readonly string[] };
+  /** A migration of ours is not applied although a later one is. */
+  'migration-out-of-order': { readonly migrationIds: readonly string[] };
+  /** The database was migrated by a newer release. */
+  'migration-unknown-newer': { readonly migrationIds: readonly string[] };
+  /** Tables of our names exist, and nothing tells which migrations made them. */
+  'migration-unmanaged-tables': { readonly tables: readonly string[] };
+  'migration-failed': { readonly migrationId: string; readonly step: number; readonly sqlState?: string };
+}
+
+export type StoreErrorKind = keyof StoreErrorFields;
+
+/**
+ * A failure of the store. `StoreError<'not-found' | 'timeout'>` is the subset with those kinds,
+ * so that `switch (error.kind)` can end with `error satisfies never`.
+ *
+ * The value is a real `Error` with a stack. `cause` names the driver's error without its text;
+ * the original is in {@link unredactedCauseOf}.
+ */
+export type StoreError<Kind extends StoreErrorKind = StoreErrorKind> = {
+  [K in Kind]: Error & {
+    readonly name: 'StoreError';
+    readonly kind: K;
+    /** What was asked, as `room.method`, e.g. `messages.append`. */
+    readonly operation: string;
+    /** Whether the same call may succeed later without any change. */
+    readonly retryable: boolean;
+  } & StoreErrorFields[K];
+}[Kind];
+
+/** What any statement can end in. */
+export type ReadErrorKind =
+  | 'unavailable'
+  | 'timeout'
+  | 'pool-exhausted'
+  | 'aborted'
+  | 'transaction-conflict'
+  | 'transaction-ended'
+  | 'reentrant-call'
+  | 'not-migrated'
+  | 'permission-denied'
+  | 'closed'
+  | 'internal';
+
+/** What a statement that changes rows can end in. */
+export type WriteErrorKind = ReadErrorKind | 'conflict' | 'invalid-input' | 'outcome-unknown' | 'read-only';
+
+export type ReadError = StoreError<ReadErrorKind>;
+export type WriteError = StoreError<WriteErrorKind>;
+
+const RETRYABLE: ReadonlySet<StoreErrorKind> = new Set<StoreErrorKind>([
+  'unavailable',
+  'timeout',
+  'pool-exhausted',
+  'transaction-conflict',
+  'migration-lock-timeout',
+]);
+
+// A WeakMap and not a property: inspect() with showHidden, structuredClone and loggers walk properties.
+const originals = new WeakMap<object, unknown>();
+
+class StoreErrorValue extends Error {
+  override readonly name = 'StoreError';
+  readonly kind: StoreErrorKind;
+  readonly operation: string;
+  readonly retryable: boolean;
+
+  constructor(kind: StoreErrorKind, operation: string, message: string, fields: object, cause: unknown) {
+    super(`${operation}: ${message}`, cause === undefined ? undefined : { cause: redactedCause(cause) });
+    this.kind = kind;
+    this.operation = operation;
+    this.retryable = RETRYABLE.has(kind);
+    Object.assign(this, fields);
+    if (cause !== undefined) originals.set(this, cause);
+  }
+
+  toJSON(): object {
+    return { ...this, message: this.message };
+  }
+}
+
+/** Makes a {@link StoreError}; `message` must not hold values. */
+export function storeError<K extends StoreErrorKind>(
+  kind: K,
+  operation: string,
+  message: string,
+  ...[fields, cause]: object extends StoreErrorFields[K]
+    ? [fields?: StoreErrorFields[K], cause?: unknown]
+    : [fields: StoreErrorFields[K], cause?: unknown]
+): StoreError<K> {
+  return new StoreErrorValue(kind, operation, message, fields ?? {}, cause) as unknown as StoreError<K>;
+}
+
+/** Tells by shape, so that it also holds for errors of a second copy of this package. */
+export function isStoreError(value: unknown): value is StoreError {
+  return value instanceof Error && value.name === 'StoreError' && 'kind' in value && 'operation' in value;
+}
+
+/**
+ * The driver's or callback's own error behind a {@link StoreError}, or `undefined`.
+ * It may hold row values and connection details: for a debugger, not for a log.
+ */
+export function unredactedCauseOf(error: object): unknown {
+  return originals.get(error);
+}
+
+const SAFE_CAUSE_FIELDS = ['code', 'severity', 'schema', 'table', 'column', 'constraint', 'routine', 'syscall'] as const;
+
+/** Names and codes of an error, without its message, detail, hint, position or query. */
+function redactedCause(cause: unknown): object {
+  if (isStoreError(cause)) return cause;
+  if (typeof cause !== 'object' || cause === null) return { name: typeof cause };
+  const source = cause as Record<string, unknown>;
+  const summary: Record<string, string> = { name: cause instanceof Error ? cause.constructor.name : 'object' };
+  for (const field of SAFE_CAUSE_FIELDS) {
+    const value = source[field];
+    if (typeof value === 'string') summary[field] = value;
+  }
+  return summary;
+}
+
+/** An error for a refused input, with every refused field. */
+export function invalidInput(operation: string, issues: readonly InputIssue[], cause?: unknown): StoreError<'invalid-input'> {
+  const list = issues.map((issue) => `${issue.path} ${issue.message}`).join('; ');
+  return storeError('invalid-input', operation, `invalid input: ${list}`, { issues }, cause);
+}
+
+const ENTITY_HINT: Record<Entity, string> = {
+  user: 'no user has this id',
+  chat: 'no chat of this user has this id',
+  message: 'no message of this chat and user has this id',
+  vector: 'no vector of this user has this id',
+};
+
+export function notFound(operation: string, entity: Entity): StoreError<'not-found'> {
+  return storeError('not-found', operation, ENTITY_HINT[entity], { entity });
+}
+
+/** The five-character SQLSTATE of a driver's error (pg and PGlite alike), or `undefined`. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  const { code } = error;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code) ? code : undefined;
+}
+
+type SqlErrorMapper = (operation: string, sqlState: string, error: unknown) => StoreError<WriteErrorKind>;
+
+const unavailable =
+  (message: string): SqlErrorMapper =>
+  (operation, sqlState, error) =>
+    storeError('unavailable', operation, `${message} (${sqlState})`, { sqlState }, error);
+
+const conflict: SqlErrorMapper = (operation, sqlState, error) => {
+  const constraint = textField(error, 'constraint') ?? 'unknown';
+  return storeError('conflict', operation, `violates the constraint "${constraint}" (${sqlState})`, { constraint }, error);
+};
+
+const refusedValue: SqlErrorMapper = (operation, sqlState, error) => {
+  const path = textField(error, 'column') ?? textField(error, 'constraint') ?? 'value';
+  return invalidInput(operation, [{ path, message: `was refused by the server (${sqlState})` }], error);
+};
+
+const notMigrated: SqlErrorMapper = (operation, sqlState, error) =>
+  storeError(
+    'not-migrated',
+    operation,
+    `the database lacks a table, column or type this version needs (${sqlState}); run store.migrate()`,
+    {},
+    error,
+  );
+
+const permissionDenied: SqlErrorMapper = (operation, sqlState, error) =>
+  storeError('permission-denied', operation, `the server refused this role (${sqlState})`, { sqlState }, error);
+
+const transactionConflict: SqlErrorMapper = (operation, sqlState, error) =>
+  storeError('transaction-conflict', operation, `lost against a concurrent transaction (${sqlState})`, {}, error);
+
+const timeout =
+  (message: string): SqlErrorMapper =>
+  (operation, sqlState, error) =>
+    storeError('timeout', operation, `${message} (${sqlState})`, {}, error);
+
+/**
+ * SQLSTATE → kind: five characters are looked up first, then the class (two).
+ * Meanings: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const SQLSTATE_TABLE: Readonly<Record<string, SqlErrorMapper>> = {
+  '08': unavailable('the connection to the server was lost'),
+  '22': refusedValue,
+  '23': conflict,
+  '23502': refusedValue,
+  '23514': refusedValue,
+  '25006': (operation, _sqlState, error) =>
+    storeError('read-only', operation, 'the server or transaction is read-only (25006)', {}, error),
+  '25P02': (operation, _sqlState, error) =>
+    storeError('transaction-ended', operation, 'an earlier statement of this transaction failed (25P02)', {}, error),
+  '25P03': unavailable('the server ended an idle transaction'),
+  '28': permissionDenied,
+  '3D000': unavailable('the database named in the connection does not exist'),
+  '40001': transactionConflict,
+  '40P01': transactionConflict,
+  '42501': permissionDenied,
+  '42P01': notMigrated,
+  '42703': notMigrated,
+  '42704': notMigrated,
+  '42883': notMigrated,
+  '53': unavailable('the server is out of a resource'),
+  '54': refusedValue,
+  '55P03': timeout('a lock was not granted in time'),
+  '57014': timeout('the server cancelled the statement'),
+  '57P01': unavailable('the server ended the connection'),
+  '57P02': unavailable('the server crashed'),
+  '57P03': unavailable('the server does not accept connections yet'),
+  '57P05': unavailable('the server ended an idle connection'),
+};
+
+/** Maps a driver's error with a SQLSTATE by the table above; any other SQLSTATE is `internal`. */
+export function fromSqlState(operation: string, sqlState: string, error: unknown): StoreError<WriteErrorKind> {
+  const mapper = SQLSTATE_TABLE[sqlState] ?? SQLSTATE_TABLE[sqlState.slice(0, 2)];
+  if (mapper !== undefined) return mapper(operation, sqlState, error);
+  return storeError('internal', operation, `the server answered with SQLSTATE ${sqlState}`, { sqlState }, error);
+}
+
+function textField(error: unknown, field: string): string | undefined {
+  const value = (error as Record<string, unknown>)[field];
+  return typeof value === 'string' ? value : undefined;
+}

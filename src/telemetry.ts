@@ -1,0 +1,32 @@
+/** What the rooms report: facts without values, never bodies, vectors, keys or addresses. */
+export type StoreEvent =
+  | { readonly type: 'database.connection-lost'; readonly sqlState: string | null }
+  | { readonly type: 'database.transaction-retried'; readonly attempt: number }
+  | { readonly type: 'cache.unavailable'; readonly reason: string }
+  | { readonly type: 'cache.recovered' };
+
+/** The port the rooms report to. */
+export interface Telemetry {
+  event(event: StoreEvent): void;
+}
+
+/** The part of a logger we use; `console`, and most loggers through two lines of glue, fit. */
+export interface Logger {
+  info(message: string, fields: object): void;
+  warn(message: string, fields: object): void;
+}
+
+export const silentTelemetry: Telemetry = { event: () => undefined };
+
+const INFORMATIONAL: ReadonlySet<StoreEvent['type']> = new Set<StoreEvent['type']>(['cache.recovered']);
+
+/** Telemetry that writes each event as one line of the given logger. */
+export function loggingTelemetry(logger: Logger): Telemetry {
+  return {
+    event(event) {
+      const { type, ...fields } = event;
+      if (INFORMATIONAL.has(type)) logger.info(type, fields);
+      else logger.warn(type, fields);
+    },
+  };
+}
