@@ -25,13 +25,21 @@ function connectRedis(url: string): Redis {
 
 async function isSilent(answer: Promise<unknown>, ms = 200): Promise<boolean> {
   const silence = new Promise<boolean>((resolve) => setTimeout(resolve, ms, true));
-  return Promise.race([silence, answer.then(() => false, () => false)]);
+  return Promise.race([
+    silence,
+    answer.then(
+      () => false,
+      () => false,
+    ),
+  ]);
 }
 
 describe('createTestDatabase', () => {
   test('gives a database with pgvector from the template', async () => {
     await using database = await createTestDatabase();
-    const rows = await database.query(`select '[3,4]'::vector <-> '[0,0]'::vector as distance, current_database() as name`);
+    const rows = await database.query(
+      `select '[3,4]'::vector <-> '[0,0]'::vector as distance, current_database() as name`,
+    );
     expect(rows).toEqual([{ distance: 5, name: database.name }]);
   });
 

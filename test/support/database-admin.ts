@@ -11,7 +11,11 @@ export function withDatabase(url: string, name: string): string {
 }
 
 /** One statement on a connection of its own. */
-export async function queryOnce<Row extends pg.QueryResultRow>(url: string, sql: string, params: unknown[] = []): Promise<Row[]> {
+export async function queryOnce<Row extends pg.QueryResultRow>(
+  url: string,
+  sql: string,
+  params: unknown[] = [],
+): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url, application_name: 'macro-store test support' });
   client.on('error', () => {});
   await client.connect();
@@ -23,7 +27,10 @@ export async function queryOnce<Row extends pg.QueryResultRow>(url: string, sql:
   }
 }
 
-export async function createDatabase(serverUrl: string, { name, template }: { name: string; template?: string }): Promise<void> {
+export async function createDatabase(
+  serverUrl: string,
+  { name, template }: { name: string; template?: string },
+): Promise<void> {
   const from = template ? ` template ${pg.escapeIdentifier(template)}` : '';
   const deadline = performance.now() + 20_000;
   for (;;) {

@@ -1,5 +1,10 @@
 import type { TestProject } from 'vitest/node';
-import { createDatabase, dropDatabasesOfRun, TEMPLATE_DATABASE_SUFFIX, withDatabase } from './database-admin.js';
+import {
+  createDatabase,
+  dropDatabasesOfRun,
+  TEMPLATE_DATABASE_SUFFIX,
+  withDatabase,
+} from './database-admin.js';
 import { startServices } from './services.js';
 import { migrateTemplate } from './template.js';
 

@@ -7,7 +7,8 @@ const DEBIAN_POSTGRES = '/usr/lib/postgresql';
 export const MIN_POSTGRES_MAJOR = 15;
 export const MIN_PGVECTOR = '0.8.0';
 
-const NONE_HERE = 'Run scripts/install-services.sh (Debian or Ubuntu, as root), or put the binaries on the PATH.';
+const NONE_HERE =
+  'Run scripts/install-services.sh (Debian or Ubuntu, as root), or put the binaries on the PATH.';
 
 /** The newest PostgreSQL on this machine that is new enough and has pgvector: its bin directory. */
 export function findPostgresBinDir(): string | undefined {
@@ -23,7 +24,9 @@ export function findPostgresBinDir(): string | undefined {
 export function requirePostgresBinDir(): string {
   const found = findPostgresBinDir();
   if (found) return found;
-  throw new Error(`This test starts a PostgreSQL of its own and found no binaries with pgvector. ${NONE_HERE}`);
+  throw new Error(
+    `This test starts a PostgreSQL of its own and found no binaries with pgvector. ${NONE_HERE}`,
+  );
 }
 
 export function findRedisBinary(): string | undefined {

@@ -26,7 +26,11 @@ export interface PgBouncer {
   stop(): Promise<void>;
 }
 
-export async function startPgBouncer({ postgresUrl, poolMode, settings }: PgBouncerOptions): Promise<PgBouncer> {
+export async function startPgBouncer({
+  postgresUrl,
+  poolMode,
+  settings,
+}: PgBouncerOptions): Promise<PgBouncer> {
   const command = requirePgBouncerBinary();
   const account = unprivilegedAccount();
   const directory = await createServerDirectory(account);
@@ -50,9 +54,19 @@ export async function startPgBouncer({ postgresUrl, poolMode, settings }: PgBoun
   }).map(([name, value]) => `${name} = ${value}`);
   await writeFile(
     configFile,
-    ['[databases]', `* = host=${target.hostname} port=${target.port || 5432}`, '[pgbouncer]', ...lines, ''].join('\n'),
+    [
+      '[databases]',
+      `* = host=${target.hostname} port=${target.port || 5432}`,
+      '[pgbouncer]',
+      ...lines,
+      '',
+    ].join('\n'),
   );
-  await writeFile(usersFile, `"${decodeURIComponent(target.username)}" "${decodeURIComponent(target.password)}"\n`, { mode: 0o600 });
+  await writeFile(
+    usersFile,
+    `"${decodeURIComponent(target.username)}" "${decodeURIComponent(target.password)}"\n`,
+    { mode: 0o600 },
+  );
   if (account) await chown(usersFile, account.uid, account.gid);
 
   const child = startServerProcess({ command, args: [configFile], logFile, account, deathSignal: 'SIGKILL' });

@@ -76,7 +76,18 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
   await execute(
     join(binDir, 'initdb'),
     // C.UTF-8 orders by code point on every machine and still knows upper and lower case of all letters.
-    ['-D', dataDir, '-U', 'postgres', '-A', 'trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions'],
+    [
+      '-D',
+      dataDir,
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '--encoding=UTF8',
+      '--locale=C.UTF-8',
+      '--no-sync',
+      '--no-instructions',
+    ],
     { cwd: directory, ...account },
   );
 
@@ -85,7 +96,11 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
   async function launch(): Promise<ChildProcess> {
     const child = startServerProcess({
       command: join(binDir, 'postgres'),
-      args: ['-D', dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      args: [
+        '-D',
+        dataDir,
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
       logFile,
       account,
       deathSignal: 'SIGQUIT',

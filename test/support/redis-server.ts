@@ -49,7 +49,19 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   async function launch(): Promise<ChildProcess> {
     const started = startServerProcess({
       command,
-      args: ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'no', ...(options.args ?? [])],
+      args: [
+        '--port',
+        `${port}`,
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        directory,
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+        ...(options.args ?? []),
+      ],
       logFile,
       deathSignal: 'SIGKILL',
     });

@@ -23,7 +23,13 @@ export interface ServerProcessOptions {
 }
 
 /** Starts a server that does not outlive this process. Its output goes to `logFile`. */
-export function startServerProcess({ command, args, logFile, account, deathSignal }: ServerProcessOptions): ChildProcess {
+export function startServerProcess({
+  command,
+  args,
+  logFile,
+  account,
+  deathSignal,
+}: ServerProcessOptions): ChildProcess {
   const log = openSync(logFile, 'a');
   try {
     const wrapper = dropPrivilegesAndDieWithParent(account, deathSignal);
@@ -47,7 +53,8 @@ let knowsDeathSignal: boolean | undefined;
 
 // `setpriv` asks Linux to signal the server when we die, even by SIGKILL. Elsewhere the exit handler has to do.
 function dropPrivilegesAndDieWithParent(account: Account | undefined, deathSignal: string): string[] {
-  knowsDeathSignal ??= spawnSync('setpriv', ['--pdeathsig', 'SIGKILL', 'true'], { stdio: 'ignore' }).status === 0;
+  knowsDeathSignal ??=
+    spawnSync('setpriv', ['--pdeathsig', 'SIGKILL', 'true'], { stdio: 'ignore' }).status === 0;
   if (!knowsDeathSignal) return [];
   const user = account ? ['--reuid', `${account.uid}`, '--regid', `${account.gid}`, '--clear-groups'] : [];
   return ['setpriv', '--pdeathsig', deathSignal, ...user, '--'];
@@ -57,14 +64,17 @@ function dropPrivilegesAndDieWithParent(account: Account | undefined, deathSigna
 export function unprivilegedAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
-    const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: 'pipe' }));
+    const id = (flag: string) =>
+      Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: 'pipe' }));
     try {
       return { uid: id('-u'), gid: id('-g') };
     } catch {
       // no such account: try the next
     }
   }
-  throw new Error('PostgreSQL does not run as root, and there is neither a "postgres" nor a "nobody" account to run it as');
+  throw new Error(
+    'PostgreSQL does not run as root, and there is neither a "postgres" nor a "nobody" account to run it as',
+  );
 }
 
 /** A new directory below the system's temporary one. Removes those that dead runs left behind. */
@@ -168,7 +178,9 @@ export function isRunning(pid: number): boolean {
 
 // /proc first: slim container images have no `ps`.
 function listProcesses(): { pid: number; parent: number }[] {
-  const table = existsSync('/proc/self/stat') ? readProc() : execFileSync('ps', ['-A', '-o', 'pid=,ppid=,state='], { encoding: 'utf8' });
+  const table = existsSync('/proc/self/stat')
+    ? readProc()
+    : execFileSync('ps', ['-A', '-o', 'pid=,ppid=,state='], { encoding: 'utf8' });
   return table
     .trim()
     .split('\n')

@@ -61,9 +61,21 @@ const POSTGRES: Service = {
   async startContainer() {
     const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
     const container = await new PostgreSqlContainer(POSTGRES_IMAGE)
-      .withCommand(['postgres', '-c', 'fsync=off', '-c', 'max_connections=200', '-c', 'shared_preload_libraries=pg_stat_statements'])
+      .withCommand([
+        'postgres',
+        '-c',
+        'fsync=off',
+        '-c',
+        'max_connections=200',
+        '-c',
+        'shared_preload_libraries=pg_stat_statements',
+      ])
       .start();
-    return { url: container.getConnectionUri(), origin: `Docker, ${POSTGRES_IMAGE}`, stop: async () => void (await container.stop()) };
+    return {
+      url: container.getConnectionUri(),
+      origin: `Docker, ${POSTGRES_IMAGE}`,
+      stop: async () => void (await container.stop()),
+    };
   },
   hasBinaries: () => findPostgresBinDir() !== undefined,
   async startBinaries() {
@@ -78,7 +90,11 @@ const REDIS: Service = {
   async startContainer() {
     const { RedisContainer } = await import('@testcontainers/redis');
     const container = await new RedisContainer(REDIS_IMAGE).start();
-    return { url: container.getConnectionUrl(), origin: `Docker, ${REDIS_IMAGE}`, stop: async () => void (await container.stop()) };
+    return {
+      url: container.getConnectionUrl(),
+      origin: `Docker, ${REDIS_IMAGE}`,
+      stop: async () => void (await container.stop()),
+    };
   },
   hasBinaries: () => findRedisBinary() !== undefined,
   async startBinaries() {
@@ -126,7 +142,9 @@ async function start(service: Service): Promise<RunningServer> {
       return await service.startContainer();
     } catch (error) {
       // For example no way to pull the image: binaries on this machine may still do.
-      console.warn(`servers: Docker runs but did not start ${service.name}: ${error instanceof Error ? error.message : error}`);
+      console.warn(
+        `servers: Docker runs but did not start ${service.name}: ${error instanceof Error ? error.message : error}`,
+      );
     }
   }
   if (!service.hasBinaries() && canInstall()) {
@@ -147,7 +165,10 @@ let docker: Promise<boolean> | undefined;
 
 // The client without a daemon, or with one that hangs, is a machine without Docker.
 function dockerAnswers(): Promise<boolean> {
-  docker ??= promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: DOCKER_TIMEOUT_MS, killSignal: 'SIGKILL' }).then(
+  docker ??= promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], {
+    timeout: DOCKER_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  }).then(
     () => true,
     () => false,
   );
@@ -158,7 +179,9 @@ function canInstall(): boolean {
   return process.getuid?.() === 0 && existsSync('/etc/debian_version');
 }
 
-async function readPostgresVersions(connectionString: string): Promise<{ version: string; vectorVersion: string }> {
+async function readPostgresVersions(
+  connectionString: string,
+): Promise<{ version: string; vectorVersion: string }> {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 10_000 });
   client.on('error', () => {});
   await client.connect();
@@ -169,10 +192,14 @@ async function readPostgresVersions(connectionString: string): Promise<{ version
     );
     const [row] = rows;
     if (!row || !isAtLeast(row.version, `${MIN_POSTGRES_MAJOR}`)) {
-      throw new Error(`The tests need PostgreSQL ${MIN_POSTGRES_MAJOR} or later; this server is ${row?.version}.`);
+      throw new Error(
+        `The tests need PostgreSQL ${MIN_POSTGRES_MAJOR} or later; this server is ${row?.version}.`,
+      );
     }
     if (!row.vector || !isAtLeast(row.vector, MIN_PGVECTOR)) {
-      throw new Error(`The tests need pgvector ${MIN_PGVECTOR} or later; this server has ${row.vector ?? 'none'}.`);
+      throw new Error(
+        `The tests need pgvector ${MIN_PGVECTOR} or later; this server has ${row.vector ?? 'none'}.`,
+      );
     }
     return { version: row.version, vectorVersion: row.vector };
   } finally {

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import { inject } from 'vitest';
-import { createDatabase, dropDatabase, queryOnce, TEMPLATE_DATABASE_SUFFIX, withDatabase } from './database-admin.js';
+import {
+  createDatabase,
+  dropDatabase,
+  queryOnce,
+  TEMPLATE_DATABASE_SUFFIX,
+  withDatabase,
+} from './database-admin.js';
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
@@ -18,7 +24,10 @@ export async function createTestDatabase({ template = true } = {}): Promise<Test
   const prefix = inject('databasePrefix');
   const name = `${prefix}${randomUUID().slice(0, 8)}`;
   const url = withDatabase(serverUrl, name);
-  await createDatabase(serverUrl, { name, ...(template ? { template: prefix + TEMPLATE_DATABASE_SUFFIX } : {}) });
+  await createDatabase(serverUrl, {
+    name,
+    ...(template ? { template: prefix + TEMPLATE_DATABASE_SUFFIX } : {}),
+  });
   const drop = () => dropDatabase(serverUrl, name);
   return {
     url,
