@@ -1,0 +1,48 @@
+import { parse, stringify } from 'devalue';
+
+/** The largest value, in bytes of its encoding. */
+export const MAX_PAYLOAD_BYTES = 1024 * 1024;
+
+/** The first character of every payload. A new format takes a new one; releases that do not know it see a miss. */
+const FORMAT = '1';
+
+export type Encoding =
+  | { readonly kind: 'encoded'; readonly payload: string; readonly bytes: number }
+  | { readonly kind: 'refused'; readonly reason: string; readonly cause?: unknown };
+
+export type Decoding =
+  | { readonly kind: 'decoded'; readonly value: unknown }
+  | { readonly kind: 'other-format' }
+  | { readonly kind: 'corrupt' };
+
+/** Encodes a value. One over {@link MAX_PAYLOAD_BYTES} is encoded too: whether it may be kept is the caller's question. */
+export function encode(value: unknown): Encoding {
+  if (value === undefined) return { kind: 'refused', reason: 'must not be undefined; use null for "nothing there"' };
+  try {
+    const payload = FORMAT + stringify(value, undefined, { operations: { viewInfo: visibleBytes } });
+    return { kind: 'encoded', payload, bytes: Buffer.byteLength(payload) };
+  } catch (cause) {
+    // devalue names the path and a getter's error may say anything: both can hold values, so neither is repeated.
+    const reason = 'must be plain data: no functions, symbols, promises, class instances or __proto__ keys';
+    return { kind: 'refused', reason, cause };
+  }
+}
+
+/** Makes a new value from a payload; never throws. */
+export function decode(payload: string): Decoding {
+  if (payload[0] !== FORMAT) return payload === '' ? { kind: 'corrupt' } : { kind: 'other-format' };
+  try {
+    const value: unknown = parse(payload.slice(FORMAT.length));
+    return value === undefined ? { kind: 'corrupt' } : { kind: 'decoded', value };
+  } catch {
+    return { kind: 'corrupt' };
+  }
+}
+
+// devalue would store the whole buffer behind a view. Behind a small view on a pooled buffer that is
+// other people's bytes, and behind a slice of a large file it is the file.
+function visibleBytes(view: ArrayBufferView) {
+  const buffer = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+  const { byteLength } = buffer;
+  return { buffer, byteOffset: 0, byteLength, length: byteLength, bufferByteLength: byteLength };
+}

@@ -1,0 +1,80 @@
+import { ResultAsync } from 'neverthrow';
+import type { ReadError, WriteError } from '../errors.js';
+import { type BoundStatement, bindStatement, type Statement } from './statement.js';
+import type { VectorWire } from './vector-wire.js';
+
+/** Every I/O method of the store takes these last. */
+export interface CallOptions {
+  /** Ends the wait, and the statement on the server. The result is an `aborted` error; nothing was changed. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a statement travels. */
+export interface QueryOptions extends CallOptions {
+  /** A change whose connection is lost ends in `outcome-unknown`; a read is tried once more. */
+  readonly access: 'read' | 'write';
+  /** Rows as arrays of the server's own text, for Drizzle, which decodes by itself. */
+  readonly raw?: boolean;
+}
+
+export interface QueryRows {
+  readonly rows: readonly unknown[];
+}
+
+/**
+ * What the pool and the embedded database have in common. All of it rejects with a `StoreError` only.
+ */
+export interface Driver {
+  readonly wire: VectorWire;
+  query(statement: BoundStatement, options: QueryOptions): Promise<QueryRows>;
+  /** Opens a transaction with the given BEGIN modes, e.g. `isolation level serializable`. */
+  begin(operation: string, modes: string, options: CallOptions): Promise<TransactionSession>;
+}
+
+/** An open transaction on a connection of its own. */
+export interface TransactionSession {
+  query(statement: BoundStatement, options: QueryOptions): Promise<QueryRows>;
+  /** Runs the caller's work so that the driver knows calls made inside it. */
+  enter<T>(work: () => Promise<T>): Promise<T>;
+  /** Rejects with `outcome-unknown` when the connection goes away meanwhile. */
+  commit(): Promise<void>;
+  /** Never rejects: what cannot be rolled back politely is cut off. */
+  rollback(): Promise<void>;
+}
+
+/** What repositories run their statements on: the pool, or one transaction. */
+export interface Executor {
+  readonly wire: VectorWire;
+  read<Params, Row>(
+    statement: Statement<Params, Row>,
+    params: Params,
+    options?: CallOptions,
+  ): ResultAsync<readonly Row[], ReadError>;
+  write<Params, Row>(
+    statement: Statement<Params, Row>,
+    params: Params,
+    options?: CallOptions,
+  ): ResultAsync<readonly Row[], WriteError>;
+}
+
+type Send = (statement: BoundStatement, options: QueryOptions) => Promise<QueryRows>;
+
+/** The one place where rejections of a driver become Results. */
+export function createExecutor(wire: VectorWire, send: Send): Executor {
+  const run = <Params, Row, E>(
+    access: QueryOptions['access'],
+    statement: Statement<Params, Row>,
+    params: Params,
+    options: CallOptions | undefined,
+  ): ResultAsync<readonly Row[], E> =>
+    ResultAsync.fromPromise(
+      send(bindStatement(statement, params), { ...options, access }).then((result) => result.rows as readonly Row[]),
+      (error) => error as E,
+    );
+
+  return {
+    wire,
+    read: (statement, params, options) => run('read', statement, params, options),
+    write: (statement, params, options) => run('write', statement, params, options),
+  };
+}

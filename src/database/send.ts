@@ -1,0 +1,132 @@
+import type pg from 'pg';
+import { fromSqlState, type StoreError, sqlStateOf, storeError, type WriteErrorKind } from '../errors.js';
+import type { QueryOptions } from './executor.js';
+import { type ConnectionPool, destroySocket } from './pool.js';
+import { decodeTypes, rawTypes } from './result-types.js';
+import type { BoundStatement } from './statement.js';
+
+/** How much later than the server we give a statement up, so that the server's own answer comes first. */
+const TIMEOUT_MARGIN_MS = 1_000;
+/** How long a cancelled statement may take to end before its connection is cut. */
+const CANCEL_GRACE_MS = 1_000;
+
+/** A client in our hands, and whether it may go back to the pool. */
+export interface Checkout {
+  readonly client: pg.PoolClient;
+  isBroken: boolean;
+}
+
+export interface ServerResult {
+  readonly rows: readonly unknown[];
+  readonly command: string;
+}
+
+/**
+ * Sends one statement, and ends it on the server when its signal fires. Rejects with a `StoreError`,
+ * and marks the checkout when the error is one of the connection and not only of the statement.
+ */
+export async function send(
+  pool: ConnectionPool,
+  checkout: Checkout,
+  statement: BoundStatement,
+  options: QueryOptions & { readonly isNamed?: boolean },
+): Promise<ServerResult> {
+  const { client } = checkout;
+  const { signal } = options;
+  if (signal?.aborted) throw storeError('aborted', statement.name, 'aborted by its signal');
+
+  let interruption: 'timeout' | 'aborted' | null = null;
+  let cancellation: Promise<void> | null = null;
+  const deadline = setTimeout(() => {
+    interruption = 'timeout';
+    destroySocket(client);
+  }, pool.statementTimeoutMillis + TIMEOUT_MARGIN_MS);
+  const onAbort = () => {
+    interruption = 'aborted';
+    cancellation = cancel(pool, client);
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+
+  try {
+    return await client.query(queryConfig(pool, statement, options));
+  } catch (error) {
+    checkout.isBroken = !isConnectionIntact(error);
+    throw failure(error, interruption, statement.name, options.access, pool.statementTimeoutMillis);
+  } finally {
+    clearTimeout(deadline);
+    signal?.removeEventListener('abort', onAbort);
+    if (cancellation !== null) {
+      await cancellation;
+      // The cancel may have missed its statement; it must not hit the next user of this connection.
+      checkout.isBroken = true;
+    }
+  }
+}
+
+function queryConfig(
+  pool: ConnectionPool,
+  { name, text, values }: BoundStatement,
+  { raw = false, isNamed = true }: QueryOptions & { readonly isNamed?: boolean },
+): pg.QueryConfig {
+  // A pooler in transaction mode hands the next statement to a backend that never saw the name.
+  const isPrepared = isNamed && !raw && pool.pooler === 'none';
+  return {
+    text,
+    values: values as unknown[],
+    types: raw ? rawTypes : decodeTypes,
+    ...(isPrepared ? { name } : {}),
+    ...(raw ? { rowMode: 'array' } : {}),
+  };
+}
+
+/** Asks the server, on a connection of its own, to end what the client runs; cuts the client off if that fails. */
+async function cancel(pool: ConnectionPool, client: pg.PoolClient): Promise<void> {
+  const cutOff = setTimeout(() => destroySocket(client), CANCEL_GRACE_MS);
+  try {
+    // Behind a transaction pooler the process id is the pooler's own invention.
+    if (pool.pooler !== 'none') throw new Error('no backend to cancel');
+    const extra = await pool.openExtraClient();
+    try {
+      await extra.query('select pg_cancel_backend($1)', [(client as unknown as { processID: number }).processID]);
+    } finally {
+      await extra.end();
+    }
+  } catch {
+    // The caller asked to stop waiting: without a polite way the connection goes, and the server rolls back.
+    destroySocket(client);
+  } finally {
+    clearTimeout(cutOff);
+  }
+}
+
+/** A SQLSTATE means that the server still talks, unless it says goodbye with it. */
+function isConnectionIntact(error: unknown): boolean {
+  const sqlState = sqlStateOf(error);
+  return sqlState !== undefined && !/^(08|57P)/.test(sqlState);
+}
+
+function failure(
+  error: unknown,
+  interruption: 'timeout' | 'aborted' | null,
+  operation: string,
+  access: QueryOptions['access'],
+  timeoutMs: number,
+): StoreError<WriteErrorKind> {
+  if (isConnectionIntact(error)) {
+    if (interruption === 'aborted' && sqlStateOf(error) === '57014') {
+      return storeError('aborted', operation, 'aborted by its signal; the server ended the statement', {}, error);
+    }
+    return fromSqlState(operation, sqlStateOf(error) ?? '', error);
+  }
+  if (access === 'write') {
+    const message = 'the connection was lost after the statement was sent; it may have taken effect';
+    return storeError('outcome-unknown', operation, message, {}, error);
+  }
+  if (interruption === 'aborted') return storeError('aborted', operation, 'aborted by its signal', {}, error);
+  if (interruption === 'timeout') {
+    return storeError('timeout', operation, 'the server did not answer in time', { timeoutMs }, error);
+  }
+  const sqlState = sqlStateOf(error);
+  const fields = sqlState === undefined ? {} : { sqlState };
+  return storeError('unavailable', operation, 'the connection to the server was lost', fields, error);
+}

@@ -1,0 +1,62 @@
+import { type Placeholder, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { PgDialect } from 'drizzle-orm/pg-core';
+
+/**
+ * One SQL statement, compiled once. `Params` are its named placeholders, `Row` what a row of it looks like.
+ *
+ * The shape of a statement must leave the planner one good plan for every parameter, since it is prepared
+ * under its name and its plan is reused for all users.
+ */
+export interface Statement<Params, Row> {
+  /** `room.method`: the operation in errors and metrics, and the prepared statement's name on the server. */
+  readonly name: string;
+  readonly text: string;
+  /** The placeholder behind `$1`, `$2`, … */
+  readonly parameterNames: readonly (keyof Params & string)[];
+  /** Never set; carries the row type. */
+  readonly row?: Row;
+}
+
+/** A statement with its values, ready to send. */
+export interface BoundStatement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+const dialect = new PgDialect();
+
+/**
+ * Compiles a Drizzle query or `sql` template with placeholders. A placeholder used twice is sent once:
+ * it has one type on the server, so cast it where that type is not plain.
+ *
+ * @example
+ * const findTitle = compileStatement<{ id: string }, { title: string }>(
+ *   'chats.findTitle',
+ *   sql`select title from ${chats} where ${chats.id} = ${parameter('id')}`,
+ * );
+ */
+export function compileStatement<Params, Row>(name: string, query: SQLWrapper): Statement<Params, Row> {
+  const compiled = dialect.sqlToQuery(query.getSQL() as SQL);
+  const parameterNames: (keyof Params & string)[] = [];
+  const position = compiled.params.map((value) => {
+    const parameterName = (value as Placeholder).name as keyof Params & string;
+    if (!parameterNames.includes(parameterName)) parameterNames.push(parameterName);
+    return parameterNames.indexOf(parameterName) + 1;
+  });
+  const text = compiled.sql.replace(/\$(\d+)/g, (_match, index: string) => `$${position[Number(index) - 1]}`);
+  return { name, text, parameterNames };
+}
+
+/** A named place for a value in {@link compileStatement}. */
+export function parameter(name: string): Placeholder {
+  return sql.placeholder(name);
+}
+
+export function bindStatement<Params>(statement: Statement<Params, unknown>, params: Params): BoundStatement {
+  return {
+    name: statement.name,
+    text: statement.text,
+    values: statement.parameterNames.map((name) => params[name]),
+  };
+}

@@ -1,0 +1,221 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { err, type Result, ResultAsync } from 'neverthrow';
+import { isStoreError, type ReadErrorKind, type StoreError, storeError, type WriteErrorKind } from '../errors.js';
+import type { Telemetry } from '../telemetry.js';
+import { type CallOptions, createExecutor, type Driver, type Executor, type TransactionSession } from './executor.js';
+import type { BoundStatement } from './statement.js';
+
+export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable';
+
+export interface TransactionOptions extends CallOptions {
+  /** Default: the server's, `read committed` unless it was changed. */
+  readonly isolationLevel?: IsolationLevel;
+  /** Default: `read write`. */
+  readonly accessMode?: 'read write' | 'read only';
+  /**
+   * How long after its start the work may be run again when it lost against a concurrent transaction
+   * (serialization failure, deadlock). Default 5,000; 0 runs it once. The work must not have effects
+   * outside the transaction.
+   */
+  readonly retryWithinMs?: number;
+}
+
+/** What a transaction can end in, besides the caller's own error. */
+export type TransactionError = StoreError<WriteErrorKind | 'callback-threw'>;
+
+/** The work of a transaction: it commits when this resolves to an `Ok`, and rolls back on `Err` and on throw. */
+export type Work<Scope, T, E> = (scope: Scope) => PromiseLike<Result<T, E>>;
+
+/** What the work runs on. */
+export interface TransactionScope {
+  readonly executor: Executor;
+  /** Sends a statement of any text on this transaction. */
+  send: Send;
+  /** A savepoint: an inner `Err` or throw undoes the inner work only. */
+  nested<T, E>(work: Work<TransactionScope, T, E>): ResultAsync<T, E | TransactionError>;
+}
+
+type Send = Driver['query'];
+
+const OPERATION = 'store.transaction';
+const DEFAULT_RETRY_WITHIN_MS = 5_000;
+const MAX_BACKOFF_MS = 500;
+
+/**
+ * Runs the work in a transaction of its own.
+ *
+ * Drizzle's `transaction()` commits when its callback resolves to an `Err`, loses the slot when BEGIN
+ * fails, and lets a failed ROLLBACK hide the first error; so this is ours.
+ */
+export function runTransaction<T, E>(
+  driver: Driver,
+  telemetry: Telemetry,
+  work: Work<TransactionScope, T, E>,
+  options: TransactionOptions = {},
+): ResultAsync<T, E | TransactionError> {
+  const { isolationLevel, accessMode, retryWithinMs = DEFAULT_RETRY_WITHIN_MS, signal } = options;
+  const modes = [isolationLevel && `isolation level ${isolationLevel}`, accessMode].filter(Boolean).join(' ');
+  const callOptions: CallOptions = signal === undefined ? {} : { signal };
+
+  const attempts = async (): Promise<Result<T, E | TransactionError>> => {
+    const started = performance.now();
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await attemptOnce(driver, modes, work, callOptions);
+      if (result.isOk() || !isTransactionConflict(result.error)) return result;
+      const pause = Math.random() * Math.min(MAX_BACKOFF_MS, 5 * 2 ** attempt);
+      if (signal?.aborted || performance.now() + pause - started > retryWithinMs) return result;
+      telemetry.event({ type: 'database.transaction-retried', attempt });
+      await sleep(pause);
+    }
+  };
+  return new ResultAsync(attempts());
+}
+
+async function attemptOnce<T, E>(
+  driver: Driver,
+  modes: string,
+  work: Work<TransactionScope, T, E>,
+  options: CallOptions,
+): Promise<Result<T, E | TransactionError>> {
+  let session: TransactionSession;
+  try {
+    session = await driver.begin(OPERATION, modes, options);
+  } catch (error) {
+    return err(error as TransactionError);
+  }
+  const level = new Level(session, driver, options, 0);
+  const result = await session.enter(() => level.run(work));
+  if (result.isErr()) {
+    await session.rollback();
+    return result;
+  }
+  if (options.signal?.aborted) {
+    await session.rollback();
+    return err(storeError('aborted', OPERATION, 'aborted by its signal'));
+  }
+  try {
+    await session.commit();
+    return result;
+  } catch (error) {
+    // A statement nobody awaited may have failed after the work was over.
+    return err(level.firstError ?? (error as TransactionError));
+  }
+}
+
+/**
+ * One level of a transaction: the transaction itself, or a savepoint in it.
+ *
+ * It remembers its first failed statement. PostgreSQL refuses every statement after that one, and answers
+ * COMMIT with a silent rollback; so do we, by name.
+ */
+class Level implements TransactionScope {
+  readonly executor: Executor;
+  firstError: TransactionError | null = null;
+  private state: 'open' | 'nested' | 'over' = 'open';
+
+  constructor(
+    private readonly session: TransactionSession,
+    private readonly driver: Driver,
+    private readonly options: CallOptions,
+    private readonly depth: number,
+  ) {
+    this.executor = createExecutor(driver.wire, (statement, options) => this.send(statement, options));
+  }
+
+  /** Runs the work to its end, and turns whatever it did into the one Result that decides. */
+  async run<T, E>(work: Work<TransactionScope, T, E>): Promise<Result<T, E | TransactionError>> {
+    let result: Result<T, E | TransactionError>;
+    try {
+      result = await work(this);
+    } catch (thrown) {
+      // `throw result.error` and `_unsafeUnwrap()` are how a StoreError gets here.
+      result = err(isStoreError(thrown) ? (thrown as TransactionError) : callbackThrew(thrown));
+    }
+    this.state = 'over';
+    if (this.firstError === null) return result;
+    // An Ok after a failed statement would commit nothing, and an error that only says "an earlier
+    // statement failed" would hide which one did.
+    const hidesFirst = result.isOk() || isTransactionEnded(result.error) || isTransactionConflict(this.firstError);
+    return hidesFirst ? err(this.firstError) : result;
+  }
+
+  async send(...[statement, options]: Parameters<Send>): ReturnType<Send> {
+    this.assertOpen(statement.name);
+    try {
+      return await this.session.query(statement, { ...options, ...bothSignals(this.options, options) });
+    } catch (error) {
+      this.firstError ??= error as TransactionError;
+      throw error;
+    }
+  }
+
+  nested<T, E>(work: Work<TransactionScope, T, E>): ResultAsync<T, E | TransactionError> {
+    const savepoint = `store_${this.depth + 1}`;
+    const run = async (): Promise<Result<T, E | TransactionError>> => {
+      const inner = new Level(this.session, this.driver, this.options, this.depth + 1);
+      try {
+        await this.send(controlStatement(`savepoint ${savepoint}`), { access: 'write' });
+        this.state = 'nested';
+        const result = await inner.run(work);
+        this.state = 'open';
+        if (inner.isTransactionLost()) {
+          this.firstError ??= inner.firstError;
+          return result;
+        }
+        if (result.isErr()) {
+          await this.send(controlStatement(`rollback to savepoint ${savepoint}`), { access: 'write' });
+        }
+        await this.send(controlStatement(`release savepoint ${savepoint}`), { access: 'write' });
+        return result;
+      } catch (error) {
+        return err(inner.firstError ?? (error as TransactionError));
+      }
+    };
+    return new ResultAsync(run());
+  }
+
+  /** A savepoint cannot undo a lost connection, nor a conflict that the whole transaction has to repeat. */
+  private isTransactionLost(): boolean {
+    return this.firstError !== null && LOSES_TRANSACTION.has(this.firstError.kind);
+  }
+
+  private assertOpen(operation: string): void {
+    if (this.state === 'over') {
+      throw storeError('transaction-ended', operation, 'its transaction is over; was an await forgotten?');
+    }
+    if (this.state === 'nested') {
+      throw storeError('reentrant-call', operation, 'an inner transaction is open; use the scope it was given');
+    }
+    if (this.firstError !== null) {
+      const first = `${this.firstError.kind} in ${this.firstError.operation}`;
+      throw storeError('transaction-ended', operation, `an earlier statement of this transaction failed: ${first}`);
+    }
+  }
+}
+
+const LOSES_TRANSACTION: ReadonlySet<string> = new Set<ReadErrorKind>(['unavailable', 'transaction-conflict']);
+
+function bothSignals({ signal: outer }: CallOptions, { signal: inner }: CallOptions): CallOptions {
+  if (outer === undefined || inner === undefined) {
+    const signal = outer ?? inner;
+    return signal === undefined ? {} : { signal };
+  }
+  return { signal: AbortSignal.any([outer, inner]) };
+}
+
+function controlStatement(text: string): BoundStatement {
+  return { name: OPERATION, text, values: [] };
+}
+
+function isTransactionConflict(error: unknown): boolean {
+  return isStoreError(error) && error.kind === 'transaction-conflict';
+}
+
+function isTransactionEnded(error: unknown): boolean {
+  return isStoreError(error) && error.kind === 'transaction-ended';
+}
+
+function callbackThrew(thrown: unknown): StoreError<'callback-threw'> {
+  const message = 'the function given to transaction() threw, so everything was rolled back';
+  return storeError('callback-threw', OPERATION, message, {}, thrown);
+}

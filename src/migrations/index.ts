@@ -1,0 +1,72 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { ResultAsync } from 'neverthrow';
+import type pg from 'pg';
+import { type MacroStoreConfig, resolveConfig } from '../config.js';
+import { connectionSettings } from '../database/connection-settings.js';
+import { MIGRATIONS } from './bundled.js';
+import { connectDedicated, connectFromPool, type MigrationConnection } from './connection.js';
+import { inspectStatus, type MigrationPlan, type MigrationStatus, planMigrations } from './inspect.js';
+import { type MigrateError, type MigrateOptions, type MigrationReport, runMigrations } from './runner.js';
+
+export type { MigrationEvent } from './events.js';
+export type { MigrationPlan, MigrationStatus, PlannedMigration, PlannedStatement } from './inspect.js';
+export type { StatementLock } from './lint.js';
+export type { NewerPolicy } from './reconcile.js';
+export type { MigrateError, MigrateOptions, MigrationReport } from './runner.js';
+
+/** Where to migrate: a direct connection, not one through a pooler in transaction mode. */
+export type MigrationTarget = (
+  | { readonly url: string; readonly tls?: boolean | ConnectionOptions }
+  /** One client of the application's pool is taken for the run and closed after. */
+  | { readonly pool: pg.Pool }
+) &
+  Pick<MacroStoreConfig, 'embedding'>;
+
+/**
+ * Brings a server's database up to the schema of this release.
+ *
+ * Safe to call from every replica at once: one works, the others wait and find nothing to do. Each migration
+ * is applied once, in a transaction with its ledger row; index builds run concurrently with reads and
+ * writes. After a crash at any point the next run goes on. A first run needs the right to create tables, and
+ * the `vector` extension or the right to create it.
+ *
+ * @throws {MacroStoreConfigError} for a mistake in the target.
+ * @example
+ * import { migrate } from '@macro-ai/store/migrations';
+ *
+ * const report = await migrate({ url: 'postgresql://localhost/chat' });
+ * report.match(
+ *   ({ applied }) => console.log(`applied ${applied.length} migrations`),
+ *   (error) => { throw error; },
+ * );
+ */
+export function migrate(target: MigrationTarget & MigrateOptions): ResultAsync<MigrationReport, MigrateError> {
+  const { connect, embedding } = open(target);
+  return runMigrations(connect, MIGRATIONS, embedding, target);
+}
+
+/** Tells where a database stands; changes nothing and waits for no lock. */
+export function status(target: MigrationTarget): ResultAsync<MigrationStatus, MigrateError> {
+  return inspectStatus(open(target).connect, MIGRATIONS);
+}
+
+/** Tells, statement by statement and with the lock each takes, what {@link migrate} would do; changes nothing. */
+export function plan(
+  target: MigrationTarget & Pick<MigrateOptions, 'hnsw' | 'onNewer'>,
+): ResultAsync<MigrationPlan, MigrateError> {
+  const { connect, embedding } = open(target);
+  return planMigrations(connect, MIGRATIONS, embedding, target);
+}
+
+function open(target: MigrationTarget) {
+  const embedding = target.embedding === undefined ? {} : { embedding: target.embedding };
+  if ('pool' in target) {
+    const { pool } = target;
+    const config = resolveConfig({ database: { pool }, ...embedding });
+    return { connect: (): Promise<MigrationConnection> => connectFromPool(pool), embedding: config.embedding };
+  }
+  const { url, tls } = target;
+  const config = resolveConfig({ database: { url, ...(tls === undefined ? {} : { tls }) }, ...embedding });
+  const settings = connectionSettings(url, tls);
+  return { connect: () => connectDedicated(settings), embedding: config.embedding };
+}
