@@ -237,10 +237,10 @@ const cache = z.strictObject({
 });
 
 const root = z.strictObject({
-  database: z.unknown(),
-  redis: z.unknown(),
-  embedding: z.unknown(),
-  cache: z.unknown(),
+  database: z.unknown().optional(),
+  redis: z.unknown().optional(),
+  embedding: z.unknown().optional(),
+  cache: z.unknown().optional(),
   autoMigrate: z.boolean().optional(),
   logger: objectOf<Logger>('must have the methods info and warn', (value) => hasMethods(value, ['info', 'warn'])).optional(),
   clock: objectOf<() => number>('must be a function', (value) => typeof value === 'function').optional(),

@@ -140,6 +140,9 @@ class StoreErrorValue extends Error {
   }
 }
 
+// What stacks and inspect() call it; the type of that name is the union above.
+Object.defineProperty(StoreErrorValue, 'name', { value: 'StoreError' });
+
 /** Makes a {@link StoreError}; `message` must not hold values. */
 export function storeError<K extends StoreErrorKind>(
   kind: K,

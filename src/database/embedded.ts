@@ -49,8 +49,8 @@ export function prepareEmbedded(options: EmbeddedOptions): EmbeddedDatabase {
     wire: textWire,
 
     async query(statement, queryOptions) {
-      assertNotAborted(statement.name, queryOptions.signal);
-      return run(await open(statement.name), statement, queryOptions);
+      assertNotAborted(statement.operation, queryOptions.signal);
+      return run(await open(statement.operation), statement, queryOptions);
     },
 
     async begin(operation, modes, { signal }) {
@@ -60,7 +60,7 @@ export function prepareEmbedded(options: EmbeddedOptions): EmbeddedDatabase {
       const { transaction, finish } = await openTransaction(database);
       const session = {
         query: (statement: BoundStatement, queryOptions: QueryOptions) => {
-          assertNotAborted(statement.name, queryOptions.signal);
+          assertNotAborted(statement.operation, queryOptions.signal);
           return run(transaction, statement, queryOptions);
         },
         enter: <T>(work: () => Promise<T>) => currentTransaction.run(marker, work),
@@ -78,7 +78,7 @@ export function prepareEmbedded(options: EmbeddedOptions): EmbeddedDatabase {
         },
       };
       if (modes !== '') {
-        await session.query({ name: operation, text: `set transaction ${modes}`, values: [] }, { access: 'read' });
+        await session.query({ operation, name: operation, text: `set transaction ${modes}`, values: [] }, { access: 'read' });
       }
       return session;
     },
@@ -134,7 +134,7 @@ function openTransaction(database: PGlite) {
 
 async function run(
   connection: Pick<PGlite, 'query'>,
-  { name, text, values }: BoundStatement,
+  { operation, text, values }: BoundStatement,
   { raw = false }: QueryOptions,
 ): Promise<QueryRows> {
   try {
@@ -143,7 +143,7 @@ async function run(
       parsers: raw ? rawParsers : decodeParsers,
     });
   } catch (error) {
-    throw toStoreError(name, error);
+    throw toStoreError(operation, error);
   }
 }
 

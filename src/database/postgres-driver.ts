@@ -36,7 +36,7 @@ export function createPostgresDriver(pool: ConnectionPool): Driver {
 }
 
 async function queryOnce(pool: ConnectionPool, statement: BoundStatement, options: QueryOptions): Promise<QueryRows> {
-  const checkout = { client: await pool.acquire(statement.name, options.signal), isBroken: false };
+  const checkout = { client: await pool.acquire(statement.operation, options.signal), isBroken: false };
   try {
     return await send(pool, checkout, statement, options);
   } finally {
@@ -52,7 +52,7 @@ function control(
   text: string,
   options: CallOptions = {},
 ): Promise<ServerResult> {
-  return send(pool, checkout, { name: operation, text, values: [] }, { ...options, access: 'read', isNamed: false });
+  return send(pool, checkout, { operation, name: operation, text, values: [] }, { ...options, access: 'read', isNamed: false });
 }
 
 function createSession(pool: ConnectionPool, checkout: Checkout, operation: string): TransactionSession {

@@ -33,7 +33,7 @@ export async function send(
 ): Promise<ServerResult> {
   const { client } = checkout;
   const { signal } = options;
-  if (signal?.aborted) throw storeError('aborted', statement.name, 'aborted by its signal');
+  if (signal?.aborted) throw storeError('aborted', statement.operation, 'aborted by its signal');
 
   let interruption: 'timeout' | 'aborted' | null = null;
   let cancellation: Promise<void> | null = null;
@@ -51,7 +51,7 @@ export async function send(
     return await client.query(queryConfig(pool, statement, options));
   } catch (error) {
     checkout.isBroken = !isConnectionIntact(error);
-    throw failure(error, interruption, statement.name, options.access, pool.statementTimeoutMillis);
+    throw failure(error, interruption, statement.operation, options.access, pool.statementTimeoutMillis);
   } finally {
     clearTimeout(deadline);
     signal?.removeEventListener('abort', onAbort);

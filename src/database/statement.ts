@@ -8,7 +8,9 @@ import { PgDialect } from 'drizzle-orm/pg-core';
  * under its name and its plan is reused for all users.
  */
 export interface Statement<Params, Row> {
-  /** `room.method`: the operation in errors and metrics, and the prepared statement's name on the server. */
+  /** `room.method`, as errors and metrics call it. */
+  readonly operation: string;
+  /** The prepared statement's name on the server: the operation, and `#variant` where it has several. */
   readonly name: string;
   readonly text: string;
   /** The placeholder behind `$1`, `$2`, … */
@@ -19,6 +21,7 @@ export interface Statement<Params, Row> {
 
 /** A statement with its values, ready to send. */
 export interface BoundStatement {
+  readonly operation: string;
   readonly name: string;
   readonly text: string;
   readonly values: readonly unknown[];
@@ -45,7 +48,7 @@ export function compileStatement<Params, Row>(name: string, query: SQLWrapper): 
     return parameterNames.indexOf(parameterName) + 1;
   });
   const text = compiled.sql.replace(/\$(\d+)/g, (_match, index: string) => `$${position[Number(index) - 1]}`);
-  return { name, text, parameterNames };
+  return { operation: name.replace(/#.*/, ''), name, text, parameterNames };
 }
 
 /** A named place for a value in {@link compileStatement}. */
@@ -55,6 +58,7 @@ export function parameter(name: string): Placeholder {
 
 export function bindStatement<Params>(statement: Statement<Params, unknown>, params: Params): BoundStatement {
   return {
+    operation: statement.operation,
     name: statement.name,
     text: statement.text,
     values: statement.parameterNames.map((name) => params[name]),

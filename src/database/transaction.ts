@@ -140,7 +140,7 @@ class Level implements TransactionScope {
   }
 
   async send(...[statement, options]: Parameters<Send>): ReturnType<Send> {
-    this.assertOpen(statement.name);
+    this.assertOpen(statement.operation);
     try {
       return await this.session.query(statement, { ...options, ...bothSignals(this.options, options) });
     } catch (error) {
@@ -204,7 +204,7 @@ function bothSignals({ signal: outer }: CallOptions, { signal: inner }: CallOpti
 }
 
 function controlStatement(text: string): BoundStatement {
-  return { name: OPERATION, text, values: [] };
+  return { operation: OPERATION, name: OPERATION, text, values: [] };
 }
 
 function isTransactionConflict(error: unknown): boolean {

@@ -30,7 +30,11 @@ export const chatMessages = pgTable(
     check('chat_messages_role_check', sql`${table.role} in ('user', 'assistant', 'system', 'tool')`),
     // Serves messages.list and history in both directions, and the cascade from chats.
     index('idx_chat_messages_chat_id_created_at').on(table.chatId, table.createdAt, table.id),
-    // Serves messages.search in the default language.
-    index('idx_chat_messages_content_fts').using('gin', sql`to_tsvector('english'::regconfig, ${table.content})`),
+    // Serves messages.search in the default language. A prefix, since a tsvector holds 1 MB at most and a
+    // longer text would fail to insert.
+    index('idx_chat_messages_content_fts').using(
+      'gin',
+      sql`to_tsvector('english'::regconfig, left(${table.content}, 100000))`,
+    ),
   ],
 );
