@@ -114,8 +114,8 @@ export async function startServices(): Promise<Services> {
   try {
     for (const service of [POSTGRES, REDIS]) started.push(await start(service));
     const [postgresServer, redisServer] = started as [RunningServer, RunningServer];
-    const postgres = { url: postgresServer.url, ...(await readPostgresVersions(postgresServer.url)) };
-    const redis = { url: redisServer.url, version: await readRedisVersion(redisServer.url) };
+    const postgres = { url: postgresServer.url, ...(await ask(postgresServer, readPostgresVersions)) };
+    const redis = { url: redisServer.url, version: await ask(redisServer, readRedisVersion) };
     console.log(
       `servers: PostgreSQL ${postgres.version} + pgvector ${postgres.vectorVersion} (${postgresServer.origin})` +
         ` · Redis ${redis.version} (${redisServer.origin})`,
@@ -142,9 +142,7 @@ async function start(service: Service): Promise<RunningServer> {
       return await service.startContainer();
     } catch (error) {
       // For example no way to pull the image: binaries on this machine may still do.
-      console.warn(
-        `servers: Docker runs but did not start ${service.name}: ${error instanceof Error ? error.message : error}`,
-      );
+      console.warn(`servers: Docker runs but did not start ${service.name}: ${reasonOf(error)}`);
     }
   }
   if (!service.hasBinaries() && canInstall()) {
@@ -179,6 +177,25 @@ function canInstall(): boolean {
   return process.getuid?.() === 0 && existsSync('/etc/debian_version');
 }
 
+async function ask<Answer>(
+  server: RunningServer,
+  question: (url: string) => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await question(server.url);
+  } catch (cause) {
+    throw new Error(`The server of the tests is not usable (${server.origin}): ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+// Node reports a refused connection as an AggregateError whose own message is empty.
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function readPostgresVersions(
   connectionString: string,
 ): Promise<{ version: string; vectorVersion: string }> {
@@ -209,11 +226,17 @@ async function readPostgresVersions(
 
 async function readRedisVersion(url: string): Promise<string> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: null, connectTimeout: 10_000 });
-  client.on('error', () => {});
+  // The rejection of connect() says only "Connection is closed."; the event has the reason.
+  let reason: Error | undefined;
+  client.on('error', (error) => {
+    reason = error;
+  });
   try {
     await client.connect();
     const [, version] = /redis_version:(\S+)/.exec(await client.info('server')) ?? [];
     return version ?? 'of unknown version';
+  } catch (error) {
+    throw reason ?? error;
   } finally {
     client.disconnect();
   }
