@@ -6,7 +6,8 @@ export const MAX_KEY_BYTES = 1024;
 /** Why a key is refused, or `undefined` for a good one. */
 export function keyIssue(key: unknown, path = 'key'): InputIssue | undefined {
   if (typeof key !== 'string' || key === '') return { path, message: 'must be a non-empty string' };
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return { path, message: `must be at most ${MAX_KEY_BYTES} bytes` };
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES)
+    return { path, message: `must be at most ${MAX_KEY_BYTES} bytes` };
   // Half a surrogate pair has no UTF-8: all of them become U+FFFD, so two keys would share one value.
   if (/\p{Surrogate}/u.test(key)) return { path, message: 'must be well-formed Unicode' };
   return undefined;

@@ -17,7 +17,8 @@ export type Decoding =
 
 /** Encodes a value. One over {@link MAX_PAYLOAD_BYTES} is encoded too: whether it may be kept is the caller's question. */
 export function encode(value: unknown): Encoding {
-  if (value === undefined) return { kind: 'refused', reason: 'must not be undefined; use null for "nothing there"' };
+  if (value === undefined)
+    return { kind: 'refused', reason: 'must not be undefined; use null for "nothing there"' };
   try {
     const payload = FORMAT + stringify(value, undefined, { operations: { viewInfo: visibleBytes } });
     return { kind: 'encoded', payload, bytes: Buffer.byteLength(payload) };

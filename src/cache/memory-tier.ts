@@ -19,7 +19,8 @@ export class MemoryTier {
   constructor({ maxBytes, clock }: { maxBytes: number; clock: () => number }) {
     this.#entries = new LRUCache({
       maxSize: maxBytes,
-      sizeCalculation: ({ payload }, key) => bytesInMemory(payload) + bytesInMemory(key) + ENTRY_OVERHEAD_BYTES,
+      sizeCalculation: ({ payload }, key) =>
+        bytesInMemory(payload) + bytesInMemory(key) + ENTRY_OVERHEAD_BYTES,
     });
     this.#clock = clock;
   }

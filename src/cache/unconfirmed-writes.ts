@@ -44,11 +44,15 @@ export class UnconfirmedWrites {
     return this.#overflows > this.#flushedOverflows;
   }
 
-  /** Some failed writes, oldest first. */
-  batch(size: number): FailedWrite[] {
+  get latestFailure(): number {
+    return this.#failures;
+  }
+
+  /** Writes that failed no later than `latest`, oldest first. */
+  failedUntil(latest: number, size: number): FailedWrite[] {
     const batch: FailedWrite[] = [];
     for (const entry of this.#failed) {
-      if (batch.length === size) break;
+      if (batch.length === size || entry[1] > latest) break;
       batch.push(entry);
     }
     return batch;
@@ -76,6 +80,7 @@ export class UnconfirmedWrites {
       this.#failed.clear();
     }
     this.#failures += 1;
+    // Deleted first, so that the map stays in the order of the failures.
     this.#failed.delete(key);
     this.#failed.set(key, this.#failures);
   }
