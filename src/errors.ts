@@ -45,6 +45,8 @@ export interface StoreErrorFields {
   'reentrant-call': object;
   /** The caller's own function threw; the thrown value is in {@link unredactedCauseOf}. */
   'callback-threw': object;
+  /** A cache loader threw; the thrown value is in {@link unredactedCauseOf}. */
+  'loader-failed': object;
   'not-migrated': object;
   'read-only': object;
   'permission-denied': { readonly sqlState?: string };

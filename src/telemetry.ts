@@ -3,7 +3,9 @@ export type StoreEvent =
   | { readonly type: 'database.connection-lost'; readonly sqlState: string | null }
   | { readonly type: 'database.transaction-retried'; readonly attempt: number }
   | { readonly type: 'cache.unavailable'; readonly reason: string }
-  | { readonly type: 'cache.recovered' };
+  | { readonly type: 'cache.recovered' }
+  /** A value in Redis that cannot be decoded; it is treated as a miss and deleted. */
+  | { readonly type: 'cache.corrupt-entry' };
 
 /** The port the rooms report to. */
 export interface Telemetry {

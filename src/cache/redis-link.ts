@@ -1,0 +1,137 @@
+import type { ResolvedRedis } from '../config.js';
+import type { Telemetry } from '../telemetry.js';
+import { withDeadline } from './deadline.js';
+import type { LoadIoredis, RedisClient } from './redis-client.js';
+import { RedisConnection } from './redis-connection.js';
+import { RedisProbe } from './redis-probe.js';
+
+/** How a command ended. Only an `answer` and a `refusal` tell what Redis did. */
+export type Reply<T> =
+  | { readonly kind: 'answer'; readonly value: T }
+  /** Redis answered with an error, such as OOM or READONLY. */
+  | { readonly kind: 'refusal' }
+  /** There is no connection, or it was lost before the answer. */
+  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'late' };
+
+export interface RedisLinkOptions {
+  readonly config: ResolvedRedis;
+  readonly telemetry: Telemetry;
+  readonly loadIoredis: LoadIoredis;
+  /** What must be done in Redis before it is used again. Runs after each return, and after `requestRepair`. */
+  readonly repair: () => Promise<boolean>;
+}
+
+type Send<T> = (client: RedisClient) => Promise<T>;
+
+const UNANSWERED_TO_GO_DOWN = 3;
+
+/**
+ * The way to Redis: connects on the first use, gives every command a deadline, and stops sending when
+ * Redis does not answer.
+ *
+ * It is down from a lost connection, or from three commands in a row without an answer, until a probe in
+ * the background was answered and `repair` was done. So an outage costs a few calls one deadline each, and
+ * the rest nothing; and at most one command of ours waits on a connection that hangs.
+ */
+export class RedisLink {
+  readonly #timeoutMs: number;
+  readonly #telemetry: Telemetry;
+  readonly #connection: RedisConnection;
+  readonly #probe: RedisProbe;
+  #isDown = false;
+  #unanswered = 0;
+  #failures = 0;
+  #closing: Promise<void> | null = null;
+
+  constructor({ config, telemetry, loadIoredis, repair }: RedisLinkOptions) {
+    this.#timeoutMs = config.commandTimeoutMillis;
+    this.#telemetry = telemetry;
+    this.#connection = new RedisConnection({
+      config,
+      loadIoredis,
+      onReady: () => {
+        if (this.#isDown) this.#probe.now();
+      },
+      onLost: (reason) => this.#goDown(reason),
+    });
+    this.#probe = new RedisProbe({
+      connection: this.#connection,
+      timeoutMs: this.#timeoutMs,
+      repair,
+      onHealthy: () => this.#goUp(),
+    });
+  }
+
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
+  /** Commands that got no answer or an error; those not sent while down do not count. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Sends a command, unless Redis is down. Ends within the deadline; `send` is called at most once, never after it. */
+  async run<T>(send: Send<T>): Promise<Reply<T>> {
+    if (this.#isDown || this.#closing !== null) return { kind: 'unreachable' };
+    const reply = await this.attempt(send);
+    if (reply.kind !== 'answer') this.#failures += 1;
+    return reply;
+  }
+
+  /** As {@link run}, also while Redis is down: for repairs. */
+  async attempt<T>(send: Send<T>): Promise<Reply<T>> {
+    const timed = await withDeadline(this.#timeoutMs, async (isOver): Promise<Reply<T>> => {
+      const client = await this.#connection.whenReady();
+      // A client that is not ready would keep the command for later (a borrowed one has an offline queue),
+      // and a command whose caller has given up must not take effect afterwards.
+      if (client?.status !== 'ready' || isOver()) return { kind: 'unreachable' };
+      return { kind: 'answer', value: await send(client) };
+    });
+    const reply: Reply<T> =
+      timed.kind === 'done' ? timed.value : { kind: timed.kind === 'late' ? 'late' : failureOf(timed.error) };
+    this.#judge(reply.kind);
+    return reply;
+  }
+
+  /** Asks for `repair` soon, also while Redis is up. */
+  requestRepair(): void {
+    this.#probe.soon();
+  }
+
+  /** Ends the probes and our own client; a borrowed one is left as it is. */
+  close(): Promise<void> {
+    this.#probe.stop();
+    this.#closing ??= this.#connection.close();
+    return this.#closing;
+  }
+
+  #judge(kind: Reply<unknown>['kind']): void {
+    if (kind === 'answer' || kind === 'refusal') {
+      this.#unanswered = 0;
+      return;
+    }
+    this.#unanswered += 1;
+    if (this.#connection.readyClient === null) this.#goDown('not-connected');
+    else if (this.#unanswered >= UNANSWERED_TO_GO_DOWN) this.#goDown('no-answer');
+  }
+
+  #goDown(reason: string): void {
+    if (this.#isDown || this.#closing !== null) return;
+    this.#isDown = true;
+    this.#telemetry.event({ type: 'cache.unavailable', reason });
+    this.#probe.soon();
+  }
+
+  #goUp(): void {
+    this.#unanswered = 0;
+    if (!this.#isDown) return;
+    this.#isDown = false;
+    this.#telemetry.event({ type: 'cache.recovered' });
+  }
+}
+
+function failureOf(error: unknown): 'refusal' | 'unreachable' {
+  return error instanceof Error && error.name === 'ReplyError' ? 'refusal' : 'unreachable';
+}
