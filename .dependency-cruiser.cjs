@@ -2,7 +2,7 @@
 // one level do not import each other. A room is a folder or a file directly in src/. Type imports count:
 // a room that needs another's service declares the narrow interface it needs, and the factory passes it in.
 
-const foundations = ['schema', 'config', 'telemetry', 'errors'];
+const foundations = ['schema', 'config', 'input', 'telemetry', 'errors'];
 const resources = ['database', 'cache'];
 const services = ['search', 'repositories', 'sessions', 'rate-limits', 'metrics', 'migrations', 'backup'];
 const belowFactory = [...services, ...resources, ...foundations];
@@ -15,6 +15,7 @@ const arrows = {
   ...everyRoom(services, [...resources, ...foundations]),
   ...everyRoom(resources, foundations),
   ...everyRoom(foundations, ['errors']),
+  config: ['schema', 'input', 'telemetry', 'errors'],
 };
 
 function everyRoom(rooms, allowed) {

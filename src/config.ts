@@ -3,10 +3,14 @@ import type { Cluster, Redis } from 'ioredis';
 import type pg from 'pg';
 import { z } from 'zod';
 import type { InputIssue } from './errors.js';
+import { inputIssues } from './input.js';
+import {
+  DEFAULT_EMBEDDING,
+  type EmbeddingColumn,
+  type EmbeddingShape,
+  MAX_DIMENSIONS,
+} from './schema/embedding-shape.js';
 import type { Logger } from './telemetry.js';
-
-/** How an embedding is stored: `vector` (4 bytes a dimension, 1–2,000) or `halfvec` (2 bytes, 1–4,000). */
-export type EmbeddingColumn = 'vector' | 'halfvec';
 
 /** `none`: a direct connection or session pooling. `transaction`: no named statements, no session settings. */
 export type PoolerMode = 'none' | 'transaction';
@@ -103,18 +107,9 @@ export const DEFAULTS = {
     pooler: 'none',
   },
   redis: { keyPrefix: 'macro:', commandTimeoutMillis: 100 },
-  embedding: { dimensions: 1536, column: 'vector' },
+  embedding: DEFAULT_EMBEDDING,
   cache: { memoryMaxBytes: 64 * 1024 * 1024 },
 } as const;
-
-/** The most dimensions an HNSW index takes, by column type (pgvector 0.8). */
-export const MAX_DIMENSIONS: Readonly<Record<EmbeddingColumn, number>> = { vector: 2_000, halfvec: 4_000 };
-
-/** The shape of the embedding column. */
-export interface EmbeddingShape {
-  readonly dimensions: number;
-  readonly column: EmbeddingColumn;
-}
 
 type Filled<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
 type Limits = 'acquireTimeoutMillis' | 'statementTimeoutMillis' | 'maxWaiting' | 'pooler';
@@ -169,7 +164,12 @@ const serverDatabase = z
     idleTimeoutMillis: millis.default(DEFAULTS.database.idleTimeoutMillis),
     connectionTimeoutMillis: millis.default(DEFAULTS.database.connectionTimeoutMillis),
     ...limits,
-    tls: z.union([z.boolean(), objectOf<ConnectionOptions>("must be true, false or Node's TLS options", isObject)]).optional(),
+    tls: z
+      .union([
+        z.boolean(),
+        objectOf<ConnectionOptions>("must be true, false or Node's TLS options", isObject),
+      ])
+      .optional(),
     migrationUrl: postgresUrl.optional(),
   })
   .refine((database) => database.min === undefined || database.min <= database.max, {
@@ -185,7 +185,9 @@ const serverDatabase = z
 
 const borrowedDatabase = z
   .strictObject({
-    pool: objectOf<pg.Pool>("must be a pg Pool", (value) => hasMethods(value, ['connect', 'on', 'removeListener'])),
+    pool: objectOf<pg.Pool>('must be a pg Pool', (value) =>
+      hasMethods(value, ['connect', 'on', 'removeListener']),
+    ),
     ...limits,
   })
   .transform((database) => ({ kind: 'borrowed' as const, ...database }));
@@ -212,7 +214,9 @@ const ownedRedis = z
 
 const borrowedRedis = z
   .strictObject({
-    client: objectOf<Redis | Cluster>('must be an ioredis client', (value) => hasMethods(value, ['get', 'set', 'on'])),
+    client: objectOf<Redis | Cluster>('must be an ioredis client', (value) =>
+      hasMethods(value, ['get', 'set', 'on']),
+    ),
     ...redisLimits,
   })
   .transform((redis) => ({ kind: 'borrowed' as const, ...redis }));
@@ -242,7 +246,9 @@ const root = z.strictObject({
   embedding: z.unknown().optional(),
   cache: z.unknown().optional(),
   autoMigrate: z.boolean().optional(),
-  logger: objectOf<Logger>('must have the methods info and warn', (value) => hasMethods(value, ['info', 'warn'])).optional(),
+  logger: objectOf<Logger>('must have the methods info and warn', (value) =>
+    hasMethods(value, ['info', 'warn']),
+  ).optional(),
   clock: objectOf<() => number>('must be a function', (value) => typeof value === 'function').optional(),
 });
 
@@ -255,7 +261,7 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
   const check = <T>(path: string, schema: z.ZodType<T>, value: unknown): T | undefined => {
     const result = schema.safeParse(value);
     if (result.success) return result.data;
-    issues.push(...issuesOf(result.error, path));
+    issues.push(...inputIssues(result.error, path === 'config' ? [] : [path]));
     return undefined;
   };
 
@@ -298,27 +304,14 @@ function redisBranch(value: unknown): [z.ZodType<ResolvedRedis>, unknown] {
   return isObject(value) && 'client' in value ? [borrowedRedis, value] : [ownedRedis, value];
 }
 
-/** zod's issues as ours; its messages name types and bounds, never the value. */
-export function issuesOf(error: z.ZodError, prefix?: string): InputIssue[] {
-  return error.issues.flatMap((issue): InputIssue[] => {
-    const path = [...(prefix === undefined || prefix === 'config' ? [] : [prefix]), ...issue.path.map(String)];
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a known field' }));
-    }
-    return [{ path: path.join('.') || (prefix ?? 'value'), message: sentence(issue.message) }];
-  });
-}
-
-function sentence(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1);
-}
-
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
 function hasMethods(value: unknown, names: readonly string[]): boolean {
-  return isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+  return (
+    isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+  );
 }
 
 function objectOf<T>(message: string, fits: (value: unknown) => boolean): z.ZodType<T> {

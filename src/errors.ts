@@ -54,7 +54,9 @@ export interface StoreErrorFields {
   internal: { readonly sqlState?: string };
 
   /** The pgvector extension is not there, is too old, is out of sight, or may not be created by this role. */
-  'extension-missing': { readonly reason: 'not-installed' | 'not-permitted' | 'too-old' | 'not-on-search-path' };
+  'extension-missing': {
+    readonly reason: 'not-installed' | 'not-permitted' | 'too-old' | 'not-on-search-path';
+  };
   /** A pooler in transaction mode is between us and the server: session locks do not hold there. */
   'pooler-refused': object;
   'migration-lock-timeout': { readonly holder: LockHolder | null };
@@ -170,14 +172,25 @@ export function unredactedCauseOf(error: object): unknown {
   return originals.get(error);
 }
 
-const SAFE_CAUSE_FIELDS = ['code', 'severity', 'schema', 'table', 'column', 'constraint', 'routine', 'syscall'] as const;
+const SAFE_CAUSE_FIELDS = [
+  'code',
+  'severity',
+  'schema',
+  'table',
+  'column',
+  'constraint',
+  'routine',
+  'syscall',
+] as const;
 
 /** Names and codes of an error, without its message, detail, hint, position or query. */
 function redactedCause(cause: unknown): object {
   if (isStoreError(cause)) return cause;
   if (typeof cause !== 'object' || cause === null) return { name: typeof cause };
   const source = cause as Record<string, unknown>;
-  const summary: Record<string, string> = { name: cause instanceof Error ? cause.constructor.name : 'object' };
+  const summary: Record<string, string> = {
+    name: cause instanceof Error ? cause.constructor.name : 'object',
+  };
   for (const field of SAFE_CAUSE_FIELDS) {
     const value = source[field];
     if (typeof value === 'string') summary[field] = value;
@@ -186,7 +199,11 @@ function redactedCause(cause: unknown): object {
 }
 
 /** An error for a refused input, with every refused field. */
-export function invalidInput(operation: string, issues: readonly InputIssue[], cause?: unknown): StoreError<'invalid-input'> {
+export function invalidInput(
+  operation: string,
+  issues: readonly InputIssue[],
+  cause?: unknown,
+): StoreError<'invalid-input'> {
   const list = issues.map((issue) => `${issue.path} ${issue.message}`).join('; ');
   return storeError('invalid-input', operation, `invalid input: ${list}`, { issues }, cause);
 }
@@ -218,7 +235,13 @@ const unavailable =
 
 const conflict: SqlErrorMapper = (operation, sqlState, error) => {
   const constraint = textField(error, 'constraint') ?? 'unknown';
-  return storeError('conflict', operation, `violates the constraint "${constraint}" (${sqlState})`, { constraint }, error);
+  return storeError(
+    'conflict',
+    operation,
+    `violates the constraint "${constraint}" (${sqlState})`,
+    { constraint },
+    error,
+  );
 };
 
 const refusedValue: SqlErrorMapper = (operation, sqlState, error) => {
@@ -236,10 +259,22 @@ const notMigrated: SqlErrorMapper = (operation, sqlState, error) =>
   );
 
 const permissionDenied: SqlErrorMapper = (operation, sqlState, error) =>
-  storeError('permission-denied', operation, `the server refused this role (${sqlState})`, { sqlState }, error);
+  storeError(
+    'permission-denied',
+    operation,
+    `the server refused this role (${sqlState})`,
+    { sqlState },
+    error,
+  );
 
 const transactionConflict: SqlErrorMapper = (operation, sqlState, error) =>
-  storeError('transaction-conflict', operation, `lost against a concurrent transaction (${sqlState})`, {}, error);
+  storeError(
+    'transaction-conflict',
+    operation,
+    `lost against a concurrent transaction (${sqlState})`,
+    {},
+    error,
+  );
 
 const timeout =
   (message: string): SqlErrorMapper =>
@@ -259,7 +294,13 @@ const SQLSTATE_TABLE: Readonly<Record<string, SqlErrorMapper>> = {
   '25006': (operation, _sqlState, error) =>
     storeError('read-only', operation, 'the server or transaction is read-only (25006)', {}, error),
   '25P02': (operation, _sqlState, error) =>
-    storeError('transaction-ended', operation, 'an earlier statement of this transaction failed (25P02)', {}, error),
+    storeError(
+      'transaction-ended',
+      operation,
+      'an earlier statement of this transaction failed (25P02)',
+      {},
+      error,
+    ),
   '25P03': unavailable('the server ended an idle transaction'),
   '28': permissionDenied,
   '3D000': unavailable('the database named in the connection does not exist'),
@@ -281,10 +322,20 @@ const SQLSTATE_TABLE: Readonly<Record<string, SqlErrorMapper>> = {
 };
 
 /** Maps a driver's error with a SQLSTATE by the table above; any other SQLSTATE is `internal`. */
-export function fromSqlState(operation: string, sqlState: string, error: unknown): StoreError<WriteErrorKind> {
+export function fromSqlState(
+  operation: string,
+  sqlState: string,
+  error: unknown,
+): StoreError<WriteErrorKind> {
   const mapper = SQLSTATE_TABLE[sqlState] ?? SQLSTATE_TABLE[sqlState.slice(0, 2)];
   if (mapper !== undefined) return mapper(operation, sqlState, error);
-  return storeError('internal', operation, `the server answered with SQLSTATE ${sqlState}`, { sqlState }, error);
+  return storeError(
+    'internal',
+    operation,
+    `the server answered with SQLSTATE ${sqlState}`,
+    { sqlState },
+    error,
+  );
 }
 
 function textField(error: unknown, field: string): string | undefined {

@@ -12,7 +12,10 @@ export type StoreDrizzle = PgRemoteDatabase<Record<string, never>>;
 export function createDrizzleHandle(send: Driver['query']): StoreDrizzle {
   return drizzle(async (text, values, method) => {
     const raw = method === 'all';
-    const { rows } = await send({ operation: 'store.db', name: 'store.db', text, values }, { access: 'write', raw });
+    const { rows } = await send(
+      { operation: 'store.db', name: null, text, values },
+      { access: 'write', raw },
+    );
     return { rows: rows as unknown[] };
   });
 }

@@ -1,6 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
-import { fromSqlState, isStoreError, type StoreError, sqlStateOf, storeError, type WriteErrorKind } from '../errors.js';
+import {
+  fromSqlState,
+  isStoreError,
+  type StoreError,
+  sqlStateOf,
+  storeError,
+  type WriteErrorKind,
+} from '../errors.js';
 import type { Driver, QueryOptions, QueryRows } from './executor.js';
 import { decodeParsers, rawParsers } from './result-types.js';
 import type { BoundStatement } from './statement.js';
@@ -14,15 +21,11 @@ export interface EmbeddedDatabase {
   close(): Promise<void>;
 }
 
-export interface EmbeddedOptions {
-  /** `null` keeps everything in memory. */
-  readonly dataDir: string | null;
-  /** Runs once after opening and before the first statement. */
-  initialize(database: PGlite): Promise<void>;
-}
-
-/** Prepares PGlite; the packages are loaded and the database opened with the first use. */
-export function prepareEmbedded(options: EmbeddedOptions): EmbeddedDatabase {
+/**
+ * Prepares PGlite; its packages are loaded and the database opened with the first use.
+ * Without a `dataDir` everything is in memory.
+ */
+export function prepareEmbedded(dataDir: string | null): EmbeddedDatabase {
   let opened: Promise<PGlite> | null = null;
   let isClosed = false;
   // One connection: a call from inside a transaction's work to anything but its scope would wait for the
@@ -38,7 +41,7 @@ export function prepareEmbedded(options: EmbeddedOptions): EmbeddedDatabase {
         'the embedded database has one connection, and a transaction holds it: use the scope that its work was given',
       );
     }
-    opened ??= openPglite(operation, options).catch((error) => {
+    opened ??= openPglite(operation, dataDir).catch((error) => {
       opened = null; // so that the next call tries again
       throw error;
     });
@@ -78,7 +81,10 @@ export function prepareEmbedded(options: EmbeddedOptions): EmbeddedDatabase {
         },
       };
       if (modes !== '') {
-        await session.query({ operation, name: operation, text: `set transaction ${modes}`, values: [] }, { access: 'read' });
+        await session.query(
+          { operation, name: null, text: `set transaction ${modes}`, values: [] },
+          { access: 'read' },
+        );
       }
       return session;
     },
@@ -95,41 +101,40 @@ export function prepareEmbedded(options: EmbeddedOptions): EmbeddedDatabase {
   };
 }
 
-async function openPglite(operation: string, { dataDir, initialize }: EmbeddedOptions): Promise<PGlite> {
-  let database: PGlite;
+async function openPglite(operation: string, dataDir: string | null): Promise<PGlite> {
   try {
     const [{ PGlite: Database }, { vector }] = await Promise.all([
       import('@electric-sql/pglite'),
       import('@electric-sql/pglite-pgvector'),
     ]);
-    database = await Database.create({ ...(dataDir === null ? {} : { dataDir }), extensions: { vector } });
+    return await Database.create({ ...(dataDir === null ? {} : { dataDir }), extensions: { vector } });
   } catch (error) {
     const message =
       'the embedded database could not be opened; it needs the packages @electric-sql/pglite and ' +
       '@electric-sql/pglite-pgvector, and a data directory that no other process uses';
     throw storeError('unavailable', operation, message, {}, error);
   }
-  await initialize(database);
-  return database;
 }
 
 /** PGlite runs a transaction as a callback; we need its ends apart. */
 function openTransaction(database: PGlite) {
   type Ending = 'commit' | 'rollback';
-  return new Promise<{ transaction: Transaction; finish(ending: Ending): Promise<void> }>((resolve, reject) => {
-    const running = database.transaction(
-      (transaction) =>
-        new Promise<void>((end) => {
-          const finish = async (ending: Ending) => {
-            if (ending === 'rollback') await transaction.rollback();
-            end();
-            await running;
-          };
-          resolve({ transaction, finish });
-        }),
-    );
-    running.catch(reject);
-  });
+  return new Promise<{ transaction: Transaction; finish(ending: Ending): Promise<void> }>(
+    (resolve, reject) => {
+      const running = database.transaction(
+        (transaction) =>
+          new Promise<void>((end) => {
+            const finish = async (ending: Ending) => {
+              if (ending === 'rollback') await transaction.rollback();
+              end();
+              await running;
+            };
+            resolve({ transaction, finish });
+          }),
+      );
+      running.catch(reject);
+    },
+  );
 }
 
 async function run(

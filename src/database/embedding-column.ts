@@ -1,5 +1,5 @@
-import type { EmbeddingShape } from '../config.js';
 import { type StoreError, storeError } from '../errors.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
 
 /** One row: the type of `chat_vectors.embedding`, e.g. `vector(1536)`. No row: the table is not there. */
 export const EMBEDDING_COLUMN_SQL = `

@@ -68,7 +68,9 @@ export function createExecutor(wire: VectorWire, send: Send): Executor {
     options: CallOptions | undefined,
   ): ResultAsync<readonly Row[], E> =>
     ResultAsync.fromPromise(
-      send(bindStatement(statement, params), { ...options, access }).then((result) => result.rows as readonly Row[]),
+      send(bindStatement(statement, params), { ...options, access }).then(
+        (result) => result.rows as readonly Row[],
+      ),
       (error) => error as E,
     );
 

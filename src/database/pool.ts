@@ -52,7 +52,10 @@ export function openPool(config: ResolvedServerDatabase, telemetry: Telemetry): 
       super({ ...options, connectionTimeoutMillis: config.connectionTimeoutMillis });
     }
   }
-  const pgPool = new pg.Pool({ ...settings, Client: BoundedClient as unknown as typeof pg.Client & (() => pg.ClientBase) });
+  const pgPool = new pg.Pool({
+    ...settings,
+    Client: BoundedClient as unknown as typeof pg.Client & (() => pg.ClientBase),
+  });
   return managePool(pgPool, config, telemetry, {
     min: config.min,
     connectRetryMillis: config.connectionTimeoutMillis,
@@ -87,7 +90,12 @@ interface Ownership {
 
 type AcquireErrorKind = Extract<ReadErrorKind, 'closed' | 'aborted' | 'pool-exhausted'>;
 
-function managePool(pgPool: pg.Pool, limits: Limits, telemetry: Telemetry, ownership: Ownership): ConnectionPool {
+function managePool(
+  pgPool: pg.Pool,
+  limits: Limits,
+  telemetry: Telemetry,
+  ownership: Ownership,
+): ConnectionPool {
   const inUse = new Set<pg.PoolClient>();
   const waiting = new Set<(error: StoreError<AcquireErrorKind>) => void>();
   let closing: Promise<void> | null = null;
@@ -223,7 +231,8 @@ function connectFailure(operation: string, error: unknown): StoreError<ReadError
   if (error instanceof Error && error.name === 'StoreError') return error as StoreError<ReadErrorKind>;
   const sqlState = sqlStateOf(error);
   if (sqlState === '08P01') {
-    const hint = "the server refused a start-up setting (08P01); behind a transaction pooler set database.pooler to 'transaction'";
+    const hint =
+      "the server refused a start-up setting (08P01); behind a transaction pooler set database.pooler to 'transaction'";
     return storeError('unavailable', operation, hint, { sqlState }, error);
   }
   if (sqlState !== undefined) return fromSqlState(operation, sqlState, error) as StoreError<ReadErrorKind>;

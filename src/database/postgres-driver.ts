@@ -16,7 +16,8 @@ export function createPostgresDriver(pool: ConnectionPool): Driver {
       } catch (error) {
         // A connection can die while it is idle, and only its next statement notices. A read may go again,
         // once, on another one.
-        if (options.access === 'write' || !hasKind(error, 'unavailable') || options.signal?.aborted) throw error;
+        if (options.access === 'write' || !hasKind(error, 'unavailable') || options.signal?.aborted)
+          throw error;
         return await queryOnce(pool, statement, options);
       }
     },
@@ -35,7 +36,11 @@ export function createPostgresDriver(pool: ConnectionPool): Driver {
   };
 }
 
-async function queryOnce(pool: ConnectionPool, statement: BoundStatement, options: QueryOptions): Promise<QueryRows> {
+async function queryOnce(
+  pool: ConnectionPool,
+  statement: BoundStatement,
+  options: QueryOptions,
+): Promise<QueryRows> {
   const checkout = { client: await pool.acquire(statement.operation, options.signal), isBroken: false };
   try {
     return await send(pool, checkout, statement, options);
@@ -52,7 +57,7 @@ function control(
   text: string,
   options: CallOptions = {},
 ): Promise<ServerResult> {
-  return send(pool, checkout, { operation, name: operation, text, values: [] }, { ...options, access: 'read', isNamed: false });
+  return send(pool, checkout, { operation, name: null, text, values: [] }, { ...options, access: 'read' });
 }
 
 function createSession(pool: ConnectionPool, checkout: Checkout, operation: string): TransactionSession {
@@ -66,7 +71,11 @@ function createSession(pool: ConnectionPool, checkout: Checkout, operation: stri
         const { command } = await control(pool, checkout, operation, 'commit');
         // The server answers COMMIT on a failed transaction with ROLLBACK, and no error.
         if (command !== 'COMMIT') {
-          throw storeError('transaction-ended', operation, 'an earlier statement failed, so nothing was committed');
+          throw storeError(
+            'transaction-ended',
+            operation,
+            'an earlier statement failed, so nothing was committed',
+          );
         }
       } catch (error) {
         if (!hasKind(error, 'unavailable', 'timeout')) throw error;

@@ -29,7 +29,7 @@ export async function send(
   pool: ConnectionPool,
   checkout: Checkout,
   statement: BoundStatement,
-  options: QueryOptions & { readonly isNamed?: boolean },
+  options: QueryOptions,
 ): Promise<ServerResult> {
   const { client } = checkout;
   const { signal } = options;
@@ -66,10 +66,10 @@ export async function send(
 function queryConfig(
   pool: ConnectionPool,
   { name, text, values }: BoundStatement,
-  { raw = false, isNamed = true }: QueryOptions & { readonly isNamed?: boolean },
+  { raw = false }: QueryOptions,
 ): pg.QueryConfig {
   // A pooler in transaction mode hands the next statement to a backend that never saw the name.
-  const isPrepared = isNamed && !raw && pool.pooler === 'none';
+  const isPrepared = name !== null && pool.pooler === 'none';
   return {
     text,
     values: values as unknown[],
@@ -87,7 +87,9 @@ async function cancel(pool: ConnectionPool, client: pg.PoolClient): Promise<void
     if (pool.pooler !== 'none') throw new Error('no backend to cancel');
     const extra = await pool.openExtraClient();
     try {
-      await extra.query('select pg_cancel_backend($1)', [(client as unknown as { processID: number }).processID]);
+      await extra.query('select pg_cancel_backend($1)', [
+        (client as unknown as { processID: number }).processID,
+      ]);
     } finally {
       await extra.end();
     }
@@ -114,7 +116,13 @@ function failure(
 ): StoreError<WriteErrorKind> {
   if (isConnectionIntact(error)) {
     if (interruption === 'aborted' && sqlStateOf(error) === '57014') {
-      return storeError('aborted', operation, 'aborted by its signal; the server ended the statement', {}, error);
+      return storeError(
+        'aborted',
+        operation,
+        'aborted by its signal; the server ended the statement',
+        {},
+        error,
+      );
     }
     return fromSqlState(operation, sqlStateOf(error) ?? '', error);
   }

@@ -1,8 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { err, type Result, ResultAsync } from 'neverthrow';
-import { isStoreError, type ReadErrorKind, type StoreError, storeError, type WriteErrorKind } from '../errors.js';
+import {
+  isStoreError,
+  type ReadErrorKind,
+  type StoreError,
+  storeError,
+  type WriteErrorKind,
+} from '../errors.js';
 import type { Telemetry } from '../telemetry.js';
-import { type CallOptions, createExecutor, type Driver, type Executor, type TransactionSession } from './executor.js';
+import {
+  type CallOptions,
+  createExecutor,
+  type Driver,
+  type Executor,
+  type TransactionSession,
+} from './executor.js';
 import type { BoundStatement } from './statement.js';
 
 export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable';
@@ -135,7 +147,8 @@ class Level implements TransactionScope {
     if (this.firstError === null) return result;
     // An Ok after a failed statement would commit nothing, and an error that only says "an earlier
     // statement failed" would hide which one did.
-    const hidesFirst = result.isOk() || isTransactionEnded(result.error) || isTransactionConflict(this.firstError);
+    const hidesFirst =
+      result.isOk() || isTransactionEnded(result.error) || isTransactionConflict(this.firstError);
     return hidesFirst ? err(this.firstError) : result;
   }
 
@@ -184,16 +197,27 @@ class Level implements TransactionScope {
       throw storeError('transaction-ended', operation, 'its transaction is over; was an await forgotten?');
     }
     if (this.state === 'nested') {
-      throw storeError('reentrant-call', operation, 'an inner transaction is open; use the scope it was given');
+      throw storeError(
+        'reentrant-call',
+        operation,
+        'an inner transaction is open; use the scope it was given',
+      );
     }
     if (this.firstError !== null) {
       const first = `${this.firstError.kind} in ${this.firstError.operation}`;
-      throw storeError('transaction-ended', operation, `an earlier statement of this transaction failed: ${first}`);
+      throw storeError(
+        'transaction-ended',
+        operation,
+        `an earlier statement of this transaction failed: ${first}`,
+      );
     }
   }
 }
 
-const LOSES_TRANSACTION: ReadonlySet<string> = new Set<ReadErrorKind>(['unavailable', 'transaction-conflict']);
+const LOSES_TRANSACTION: ReadonlySet<string> = new Set<ReadErrorKind>([
+  'unavailable',
+  'transaction-conflict',
+]);
 
 function bothSignals({ signal: outer }: CallOptions, { signal: inner }: CallOptions): CallOptions {
   if (outer === undefined || inner === undefined) {
@@ -204,7 +228,7 @@ function bothSignals({ signal: outer }: CallOptions, { signal: inner }: CallOpti
 }
 
 function controlStatement(text: string): BoundStatement {
-  return { operation: OPERATION, name: OPERATION, text, values: [] };
+  return { operation: OPERATION, name: null, text, values: [] };
 }
 
 function isTransactionConflict(error: unknown): boolean {

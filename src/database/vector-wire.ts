@@ -60,5 +60,6 @@ export const binaryWire: VectorWire = {
 
 export const textWire: VectorWire = {
   encode: encodeVectorText,
-  encodeMany: (embeddings) => `{${embeddings.map((embedding) => `"${encodeVectorText(embedding)}"`).join(',')}}`,
+  encodeMany: (embeddings) =>
+    `{${embeddings.map((embedding) => `"${encodeVectorText(embedding)}"`).join(',')}}`,
 };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EmbeddingShape } from '../config.js';
-import { sqlStateOf, storeError } from '../errors.js';
+import { fromSqlState, sqlStateOf, storeError } from '../errors.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { buildConcurrently, IndexDiffersError } from './concurrent-index.js';
 import type { MigrationConnection } from './connection.js';
 import type { OnMigrationEvent } from './events.js';
@@ -15,6 +15,8 @@ export interface ApplySettings {
   readonly onEvent: OnMigrationEvent;
   assertNotAborted(): void;
 }
+
+const OPERATION = 'migrations.migrate';
 
 /** lock_not_available, deadlock_detected. Both mean: somebody else was there first, try again. */
 const RETRYABLE = new Set(['55P03', '40P01']);
@@ -55,13 +57,12 @@ async function applyInTransaction(
   { embedding, lockTimeoutMs, onEvent }: ApplySettings,
   progress: { step: number },
 ): Promise<void> {
-  await connection.query('begin');
-  try {
+  await connection.transaction(async (scope) => {
     // A statement that queues for a lock blocks everyone behind it: give up early, let them pass, come again.
-    await connection.query(`set local lock_timeout = ${lockTimeoutMs}`);
+    await scope.query(`set local lock_timeout = ${lockTimeoutMs}`);
     for (const statement of migration.statements) {
       progress.step += 1;
-      await connection.query(renderStatement(statement, embedding));
+      await scope.query(renderStatement(statement, embedding));
       onEvent({
         type: 'statement-done',
         migrationId: migration.id,
@@ -69,13 +70,8 @@ async function applyInTransaction(
         steps: migration.statements.length,
       });
     }
-    await recordState(connection, migration, 'done', embedding);
-    await connection.query('commit');
-  } catch (error) {
-    // The first error is the one to report; a rollback that fails too is a connection that is gone.
-    await connection.query('rollback').catch(() => undefined);
-    throw error;
-  }
+    await recordState(scope, migration, 'done', embedding);
+  });
 }
 
 /** Marked before and after, so that the next run knows what a crash left half done. */
@@ -99,8 +95,18 @@ async function applyAlone(
 function failure(migration: Migration, step: number, error: unknown): unknown {
   const sqlState = sqlStateOf(error);
   if (sqlState === undefined && !(error instanceof IndexDiffersError)) return error;
+  // The server is going or out of a resource: that is no fault of the migration.
+  if (sqlState !== undefined && fromSqlState(OPERATION, sqlState, error).kind === 'unavailable') return error;
   const reason = error instanceof IndexDiffersError ? error.message : `SQLSTATE ${sqlState}`;
-  const message = `${migration.id}, statement ${step}: ${reason}; nothing of this migration was kept`;
+  const rest = migration.isTransactional
+    ? 'nothing of this migration was kept'
+    : 'the next run clears up what it left';
   const fields = { migrationId: migration.id, step, ...(sqlState === undefined ? {} : { sqlState }) };
-  return storeError('migration-failed', 'migrations.migrate', message, fields, error);
+  return storeError(
+    'migration-failed',
+    OPERATION,
+    `${migration.id}, statement ${step}: ${reason}; ${rest}`,
+    fields,
+    error,
+  );
 }

@@ -1,30 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 
-/** The one connection a run works on. Its queries reject with the driver's own errors. */
-export interface MigrationConnection {
+/** Where statements go. Queries reject with the driver's own errors. */
+export interface MigrationScope {
+  query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+}
+
+/** The one connection a run works on. */
+export interface MigrationConnection extends MigrationScope {
   /** Embedded: nobody else is there, so there is no lock to take and no pooler to refuse. */
   readonly isEmbedded: boolean;
   /** The id the server announced at start; a pooler announces one of its own. */
   readonly processId: number | null;
-  query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** All of the work or, when it throws, nothing. */
+  transaction<T>(work: (scope: MigrationScope) => Promise<T>): Promise<T>;
   /** Another connection to the same place, to look at this one from outside. */
   openAnother(): Promise<MigrationConnection>;
   close(): Promise<void>;
 }
 
+const CONNECT_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+/** The longest a timer takes. An index build has no time limit, whatever the application gives its queries. */
+const NO_QUERY_TIMEOUT_MS = 2_147_483_647;
+
 /** Opens a connection of its own from connection settings. */
 export async function connectDedicated(settings: pg.ClientConfig): Promise<MigrationConnection> {
   // No start-up parameters: poolers refuse those they do not know, and we want to name the pooler ourselves.
-  const client = new pg.Client({ keepAlive: true, application_name: '@macro-ai/store migrate', ...settings });
-  await client.connect();
-  return ofPgClient(client, () => connectDedicated(settings), () => client.end());
+  const client = new pg.Client({
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: '@macro-ai/store migrate',
+    ...settings,
+  });
+  return connectClient(client, () => connectDedicated(settings));
 }
 
 /** Takes a client out of the application's pool for the run, and throws it away after: its settings are changed. */
 export async function connectFromPool(pool: pg.Pool): Promise<MigrationConnection> {
   const client = await pool.connect();
-  return ofPgClient(client, () => connectFromPool(pool), async () => client.release(true));
+  // Made as the pool makes its clients, but beside it: a pool of one would wait for the client that we hold.
+  const { Client } = pool as unknown as { Client: typeof pg.Client };
+  const openAnother = () => connectClient(new Client(pool.options), openAnother);
+  return ofPgClient(client, openAnother, async () => client.release(true));
+}
+
+async function connectClient(
+  client: pg.Client,
+  openAnother: () => Promise<MigrationConnection>,
+): Promise<MigrationConnection> {
+  await client.connect();
+  // A server that does not answer the goodbye either must not hold the caller up.
+  const close = () => Promise.race([client.end(), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+  return ofPgClient(client, openAnother, close);
 }
 
 function ofPgClient(
@@ -34,22 +64,55 @@ function ofPgClient(
 ): MigrationConnection {
   // The query that runs rejects as well; without a listener the process would end.
   client.on('error', () => undefined);
+  const query = async <Row>(text: string, values: readonly unknown[] = []) => {
+    const config = { text, values: [...values], query_timeout: NO_QUERY_TIMEOUT_MS };
+    return (await client.query(config)).rows as Row[];
+  };
   return {
     isEmbedded: false,
     processId: (client as unknown as { processID: number | null }).processID,
-    query: async (text, values) => (await client.query(text, values as unknown[] | undefined)).rows,
+    query,
+    async transaction(work) {
+      await query('begin');
+      try {
+        const result = await work({ query });
+        await query('commit');
+        return result;
+      } catch (error) {
+        // The first error is the one to report; a rollback that fails too is a connection that is gone.
+        await query('rollback').catch(() => undefined);
+        throw error;
+      }
+    },
     openAnother,
     close,
   };
 }
 
-export function connectEmbedded(database: PGlite): MigrationConnection {
+const lastTurns = new WeakMap<PGlite, Promise<void>>();
+
+/** Waits until the run before it has closed: sharing one session, two would end up in each other's transactions. */
+export async function connectEmbedded(database: PGlite): Promise<MigrationConnection> {
+  const turnBefore = lastTurns.get(database);
+  let endTurn = () => {};
+  const turn = new Promise<void>((resolve) => {
+    endTurn = resolve;
+  });
+  lastTurns.set(database, turn);
+  await turnBefore;
   return {
+    ...scopeOf(database),
     isEmbedded: true,
     processId: null,
+    transaction: (work) => database.transaction((transaction) => work(scopeOf(transaction))),
+    openAnother: () => Promise.reject(new Error('the embedded database has one connection')),
+    close: async () => endTurn(),
+  };
+}
+
+function scopeOf(session: Pick<PGlite, 'query'>): MigrationScope {
+  return {
     query: async <Row>(text: string, values?: readonly unknown[]) =>
-      (await database.query<Row>(text, values as unknown[] | undefined)).rows,
-    openAnother: async () => connectEmbedded(database),
-    close: async () => undefined,
+      (await session.query<Row>(text, values as unknown[] | undefined)).rows,
   };
 }

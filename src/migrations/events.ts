@@ -9,8 +9,18 @@ export type MigrationEvent =
   | { readonly type: 'ledger-ready' }
   /** Taken over from drizzle's own journal. */
   | { readonly type: 'adopted'; readonly migrationIds: readonly string[] }
-  | { readonly type: 'started'; readonly migrationId: string; readonly number: number; readonly total: number }
-  | { readonly type: 'statement-done'; readonly migrationId: string; readonly step: number; readonly steps: number }
+  | {
+      readonly type: 'started';
+      readonly migrationId: string;
+      readonly number: number;
+      readonly total: number;
+    }
+  | {
+      readonly type: 'statement-done';
+      readonly migrationId: string;
+      readonly step: number;
+      readonly steps: number;
+    }
   /** `percent` is `null` while the server gives none for the phase. */
   | {
       readonly type: 'index-build';
@@ -21,7 +31,12 @@ export type MigrationEvent =
     }
   /** An invalid index, left by a run that was cut off, was dropped. */
   | { readonly type: 'index-repaired'; readonly migrationId: string; readonly index: string }
-  | { readonly type: 'retrying'; readonly migrationId: string; readonly attempt: number; readonly sqlState: string }
+  | {
+      readonly type: 'retrying';
+      readonly migrationId: string;
+      readonly attempt: number;
+      readonly sqlState: string;
+    }
   | { readonly type: 'skipped'; readonly migrationId: string }
   | { readonly type: 'done'; readonly migrationId: string; readonly durationMs: number }
   | { readonly type: 'finished'; readonly applied: readonly string[]; readonly durationMs: number };

@@ -40,7 +40,9 @@ export type MigrationTarget = (
  *   (error) => { throw error; },
  * );
  */
-export function migrate(target: MigrationTarget & MigrateOptions): ResultAsync<MigrationReport, MigrateError> {
+export function migrate(
+  target: MigrationTarget & MigrateOptions,
+): ResultAsync<MigrationReport, MigrateError> {
   const { connect, embedding } = open(target);
   return runMigrations(connect, MIGRATIONS, embedding, target);
 }
@@ -63,7 +65,10 @@ function open(target: MigrationTarget) {
   if ('pool' in target) {
     const { pool } = target;
     const config = resolveConfig({ database: { pool }, ...embedding });
-    return { connect: (): Promise<MigrationConnection> => connectFromPool(pool), embedding: config.embedding };
+    return {
+      connect: (): Promise<MigrationConnection> => connectFromPool(pool),
+      embedding: config.embedding,
+    };
   }
   const { url, tls } = target;
   const config = resolveConfig({ database: { url, ...(tls === undefined ? {} : { tls }) }, ...embedding });

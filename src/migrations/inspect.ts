@@ -1,13 +1,14 @@
 import { ResultAsync } from 'neverthrow';
-import type { EmbeddingShape } from '../config.js';
-import { EMBEDDING_COLUMN_SQL, parseEmbeddingType } from '../database/embedding-column.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import type { MigrationConnection } from './connection.js';
 import { installedVersion } from './extension.js';
-import { type LedgerEntry, readDrizzleJournal, readLedger } from './ledger.js';
+import { type LedgerEntry, readLedger } from './ledger.js';
 import { lockOf, type StatementLock } from './lint.js';
 import { type Migration, renderStatement } from './migration.js';
+import { invalidIndexes, migratedShape, requireSchema } from './own-tables.js';
 import { type NewerPolicy, reconcile } from './reconcile.js';
 import { type MigrateError, toMigrateError } from './runner.js';
+import { readStanding } from './standing.js';
 
 /** Where a database stands. */
 export interface MigrationStatus {
@@ -53,9 +54,10 @@ export function inspectStatus(
   migrations: readonly Migration[],
 ): ResultAsync<MigrationStatus, MigrateError> {
   return withConnection(connect, async (connection) => {
+    await requireSchema(connection);
     const ledger = (await readLedger(connection)) ?? [];
-    const [column] = await connection.query<{ type: string }>(EMBEDDING_COLUMN_SQL);
-    const idsIn = (state: LedgerEntry['state']) => ledger.filter((entry) => entry.state === state).map(({ id }) => id);
+    const idsIn = (state: LedgerEntry['state']) =>
+      ledger.filter((entry) => entry.state === state).map(({ id }) => id);
     const applied = idsIn('done');
     const skipped = idsIn('skipped');
     return {
@@ -63,29 +65,30 @@ export function inspectStatus(
       pending: migrations.map(({ id }) => id).filter((id) => !applied.includes(id) && !skipped.includes(id)),
       skipped,
       current: applied.at(-1) ?? null,
-      embedding: column === undefined ? null : parseEmbeddingType(column.type),
+      embedding: await migratedShape(connection),
       vectorExtension: await installedVersion(connection),
       invalidIndexes: await invalidIndexes(connection),
     };
   });
 }
 
-/** Tells what the next run would do, statement by statement; changes nothing. */
+/** Tells what the next run would do, statement by statement, or why it would refuse; changes nothing. */
 export function planMigrations(
   connect: Connect,
   migrations: readonly Migration[],
   embedding: EmbeddingShape,
-  { onNewer = 'refuse', hnsw = 'build' }: { readonly onNewer?: NewerPolicy; readonly hnsw?: 'build' | 'skip' } = {},
+  {
+    onNewer = 'refuse',
+    hnsw = 'build',
+  }: { readonly onNewer?: NewerPolicy; readonly hnsw?: 'build' | 'skip' } = {},
 ): ResultAsync<MigrationPlan, MigrateError> {
   return withConnection(connect, async (connection) => {
-    const ledger = await readLedger(connection);
-    const journal = ledger === null ? await readDrizzleJournal(connection) : new Set<string>();
-    const adopted = migrations.filter((migration) => journal.has(migration.checksum)).map(({ id }) => id);
-    const result = reconcile(migrations, ledger ?? [], onNewer);
+    const { ledger, adopted } = await readStanding(connection, migrations, embedding);
+    const result = reconcile(migrations, ledger, onNewer);
     if ('error' in result) throw result.error;
-    const pending = result.pending.filter(({ id, optional }) => !adopted.includes(id) && !(hnsw === 'skip' && optional));
+    const pending = result.pending.filter(({ optional }) => !(hnsw === 'skip' && optional === 'hnsw'));
     return {
-      adopted,
+      adopted: adopted.map(({ id }) => id),
       pending: pending.map(({ id, isTransactional, isBreaking, optional, statements }) => ({
         id,
         isTransactional,
@@ -98,17 +101,6 @@ export function planMigrations(
       })),
     };
   });
-}
-
-async function invalidIndexes(connection: MigrationConnection): Promise<readonly string[]> {
-  const rows = await connection.query<{ name: string }>(`
-    select c.relname as name from pg_index i
-      join pg_class c on c.oid = i.indexrelid
-      join pg_class t on t.oid = i.indrelid
-    where not i.indisvalid and t.relnamespace = current_schema()::regnamespace
-      and t.relname in ('users', 'chats', 'chat_messages', 'chat_vectors')
-    order by 1`);
-  return rows.map((row) => row.name);
 }
 
 function withConnection<T>(

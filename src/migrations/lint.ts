@@ -8,11 +8,17 @@ const NO_LOCK: StatementLock = { level: 'none', blocks: 'nothing' };
 
 // https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES ; the first that fits counts.
 const RULES: readonly (readonly [RegExp, StatementLock])[] = [
-  [/^create (unique )?index concurrently|^drop index concurrently/i, { level: 'SHARE UPDATE EXCLUSIVE', blocks: 'nothing' }],
+  [
+    /^create (unique )?index concurrently|^drop index concurrently/i,
+    { level: 'SHARE UPDATE EXCLUSIVE', blocks: 'nothing' },
+  ],
   [/^create (unique )?index/i, { level: 'SHARE', blocks: 'writes' }],
   [/^alter table .* validate constraint/i, { level: 'SHARE UPDATE EXCLUSIVE', blocks: 'nothing' }],
   [/^alter table .* add constraint .* foreign key/i, { level: 'SHARE ROW EXCLUSIVE', blocks: 'writes' }],
-  [/^(alter|drop) table|^truncate|^drop index|^reindex|^vacuum full|^cluster/i, { level: 'ACCESS EXCLUSIVE', blocks: 'reads and writes' }],
+  [
+    /^(alter|drop) table|^truncate|^drop index|^reindex|^vacuum full|^cluster/i,
+    { level: 'ACCESS EXCLUSIVE', blocks: 'reads and writes' },
+  ],
 ];
 
 /** Tells by a statement's first words which lock it takes on tables that exist already. */

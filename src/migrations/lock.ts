@@ -21,7 +21,9 @@ export async function lockMigrations(
   let reported = started - REPORT_EVERY_MS;
   for (;;) {
     assertNotAborted();
-    const [row] = await connection.query<{ locked: boolean }>(`select pg_try_advisory_lock(${LOCK_KEY}) as locked`);
+    const [row] = await connection.query<{ locked: boolean }>(
+      `select pg_try_advisory_lock(${LOCK_KEY}) as locked`,
+    );
     const waitedMs = Math.round(performance.now() - started);
     if (row?.locked) return onEvent({ type: 'locked', waitedMs });
     const isLate = waitedMs > lockWaitMs;
@@ -55,7 +57,12 @@ async function findHolder(connection: MigrationConnection): Promise<LockHolder |
 
 function lockTimeout(lockWaitMs: number, holder: LockHolder | null) {
   const who = holder === null ? 'it is free again by now' : `process ${holder.pid} of the server holds it`;
-  return storeError('migration-lock-timeout', 'migrations.migrate', `the lock was not free within ${lockWaitMs} ms; ${who}`, {
-    holder,
-  });
+  return storeError(
+    'migration-lock-timeout',
+    'migrations.migrate',
+    `the lock was not free within ${lockWaitMs} ms; ${who}`,
+    {
+      holder,
+    },
+  );
 }

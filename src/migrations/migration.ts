@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EmbeddingShape } from '../config.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
 
 /** One numbered step of the schema, as shipped. */
 export interface Migration {
@@ -28,7 +28,10 @@ const CONCURRENT_INDEX = /^create (?:unique )?index concurrently "(\w+)"/i;
  */
 export function parseMigration(id: string, text: string): Migration {
   const directives = new Map(
-    [...text.matchAll(/^-- (transactional|optional|breaking): (\w+)$/gm)].map(([, name, value]) => [name, value]),
+    [...text.matchAll(/^-- (transactional|optional|breaking): (\w+)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]),
   );
   const statements = text
     .split(STATEMENT_BREAKPOINT)

@@ -1,5 +1,9 @@
-import { storeError } from '../errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sqlStateOf, storeError } from '../errors.js';
 import type { MigrationConnection } from './connection.js';
+
+const ROUNDS = 3;
+const PATIENCE_MS = 1_000;
 
 /**
  * Refuses a pooler in transaction mode, where the lock would be taken on one backend and given back on another.
@@ -13,20 +17,46 @@ export async function refuseTransactionPooler(connection: MigrationConnection): 
   if (mine === connection.processId) return;
   const other = await connection.openAnother();
   try {
-    await other.query('begin');
-    const theirs = await backendOf(other);
-    const mineNow = await backendOf(connection);
-    await other.query('rollback');
-    if (theirs === mine || mineNow !== mine) {
-      throw storeError(
-        'pooler-refused',
-        'migrations.migrate',
-        'a pooler in transaction mode is in between; migrate over a direct connection (database.migrationUrl)',
-      );
-    }
+    if (!(await sharesBackends(connection, other, mine))) return;
   } finally {
     await other.close();
   }
+  throw storeError(
+    'pooler-refused',
+    'migrations.migrate',
+    'a pooler in transaction mode is in between; migrate over a direct connection (database.migrationUrl)',
+  );
+}
+
+/** More than one round: a busy pooler, or one that deals its backends out in turn, may give ours back by chance. */
+async function sharesBackends(
+  connection: MigrationConnection,
+  other: MigrationConnection,
+  mine: number | undefined,
+): Promise<boolean> {
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    let theirs: number | undefined;
+    const begin = async () => {
+      await other.query('begin');
+      theirs = await backendOf(other);
+    };
+    const begun = begin();
+    begun.catch(() => undefined); // may end with the connection, after we have stopped waiting
+    try {
+      await Promise.race([begun, sleep(PATIENCE_MS)]);
+    } catch (error) {
+      if (sqlStateOf(error) === '08P01') return true; // statement mode: no transactions at all
+      throw error;
+    }
+    if (theirs === mine) return true;
+    if ((await backendOf(connection)) !== mine) return true;
+    // In transaction mode our statement stood in line behind theirs. It is through and theirs is not: each
+    // session has a backend of its own, and the pooler has none to spare.
+    if (theirs === undefined) return false;
+    await other.query('rollback');
+    if ((await backendOf(connection)) !== mine) return true;
+  }
+  return false;
 }
 
 async function backendOf(connection: MigrationConnection): Promise<number | undefined> {

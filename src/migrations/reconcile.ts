@@ -24,7 +24,9 @@ export function reconcile(
   const recorded = new Map(ledger.map((entry) => [entry.id, entry]));
   const newestShipped = migrations.at(-1)?.id ?? '';
 
-  const edited = ledger.filter((entry) => shipped.has(entry.id) && shipped.get(entry.id)?.checksum !== entry.checksum);
+  const edited = ledger.filter(
+    (entry) => shipped.has(entry.id) && shipped.get(entry.id)?.checksum !== entry.checksum,
+  );
   if (edited.length > 0) {
     return fail('migration-edited', edited, 'applied with other SQL than this package ships');
   }
@@ -38,7 +40,9 @@ export function reconcile(
     return fail('migration-unknown-newer', refused, 'applied by a newer release of this package; update it');
   }
   const newestDone = ledger.filter((entry) => entry.state === 'done').at(-1)?.id ?? '';
-  const outOfOrder = migrations.filter((migration) => !recorded.has(migration.id) && migration.id < newestDone);
+  const outOfOrder = migrations.filter(
+    (migration) => !recorded.has(migration.id) && migration.id < newestDone,
+  );
   if (outOfOrder.length > 0) {
     return fail('migration-out-of-order', outOfOrder, 'not applied, although a later one is');
   }

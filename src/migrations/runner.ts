@@ -1,15 +1,25 @@
 import { ResultAsync } from 'neverthrow';
-import type { EmbeddingShape } from '../config.js';
-import { EMBEDDING_COLUMN_SQL, embeddingMismatch, parseEmbeddingType } from '../database/embedding-column.js';
-import { fromSqlState, isStoreError, type StoreError, sqlStateOf, storeError } from '../errors.js';
+import {
+  fromSqlState,
+  type InputIssue,
+  invalidInput,
+  isStoreError,
+  type StoreError,
+  type StoreErrorKind,
+  sqlStateOf,
+  storeError,
+} from '../errors.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { type ApplySettings, applyMigration } from './apply.js';
+import { dropInvalidIndex } from './concurrent-index.js';
 import type { MigrationConnection } from './connection.js';
 import type { OnMigrationEvent } from './events.js';
-import { createLedger, type LedgerEntry, readDrizzleJournal, readLedger, recordState } from './ledger.js';
+import { createLedger, type LedgerEntry, recordState } from './ledger.js';
 import { lockMigrations, unlockMigrations } from './lock.js';
 import type { Migration } from './migration.js';
 import { refuseTransactionPooler } from './pooler.js';
 import { type NewerPolicy, reconcile } from './reconcile.js';
+import { readStanding } from './standing.js';
 
 export interface MigrateOptions {
   /** `skip` leaves the HNSW index out; a later run without it builds it. Default `build`. */
@@ -50,6 +60,7 @@ export type MigrateError = StoreError<
   | 'invalid-input'
   | 'unavailable'
   | 'permission-denied'
+  | 'read-only'
   | 'timeout'
   | 'aborted'
   | 'closed'
@@ -93,34 +104,51 @@ async function migrateOn(
     const result = reconcile(migrations, ledger, onNewer);
     if ('error' in result) throw result.error;
     const isLeftOut = ({ id, optional }: Migration) =>
-      hnsw === 'skip' && optional === 'hnsw' && ledger.some((entry) => entry.id === id && entry.state === 'skipped');
+      hnsw === 'skip' &&
+      optional === 'hnsw' &&
+      ledger.some((entry) => entry.id === id && entry.state === 'skipped');
     return result.pending.filter((migration) => !isLeftOut(migration));
   };
 
+  const read = async () => {
+    const standing = await readStanding(connection, migrations, settings.embedding);
+    return { ...standing, pending: toRun(standing.ledger) };
+  };
+
   // Most starts find nothing to do; they need no lock.
-  await refuseOtherShape(connection, settings.embedding);
-  const before = await readLedger(connection);
-  if (before !== null && toRun(before).length === 0) return { applied: [], adopted: [], skipped: [] };
+  const before = await read();
+  if (before.hasLedger && before.pending.length === 0) {
+    settings.onEvent({ type: 'finished', applied: [], durationMs: Math.round(performance.now() - started) });
+    return { applied: [], adopted: [], skipped: [] };
+  }
 
   await prepareSession(connection, options.maintenanceWorkMem ?? '256MB');
   if (!connection.isEmbedded) {
     await lockMigrations(connection, lockWaitMs, settings.onEvent, settings.assertNotAborted);
   }
-  await refuseOtherShape(connection, settings.embedding);
-  const adopted = await openLedger(connection, migrations, settings);
+  // Another runner may have worked while we waited.
+  const { hasLedger, pending, ...standing } = await read();
+  if (!hasLedger) await openLedger(connection, standing.adopted, settings.embedding);
+  const adopted = standing.adopted.map((migration) => migration.id);
+  if (adopted.length > 0) settings.onEvent({ type: 'adopted', migrationIds: adopted });
   settings.onEvent({ type: 'ledger-ready' });
 
-  const pending = toRun((await readLedger(connection)) ?? []);
   const report = { applied: [] as string[], adopted, skipped: [] as string[] };
   for (const [index, migration] of pending.entries()) {
     if (migration.optional === 'hnsw' && hnsw === 'skip') {
+      await dropInvalidIndex(connection, migration, settings.onEvent);
       await recordState(connection, migration, 'skipped', settings.embedding);
       settings.onEvent({ type: 'skipped', migrationId: migration.id });
       report.skipped.push(migration.id);
       continue;
     }
     const migrationStarted = performance.now();
-    settings.onEvent({ type: 'started', migrationId: migration.id, number: index + 1, total: pending.length });
+    settings.onEvent({
+      type: 'started',
+      migrationId: migration.id,
+      number: index + 1,
+      total: pending.length,
+    });
     await applyMigration(connection, migration, settings);
     report.applied.push(migration.id);
     const durationMs = Math.round(performance.now() - migrationStarted);
@@ -134,57 +162,41 @@ async function migrateOn(
 
 async function prepareSession(connection: MigrationConnection, maintenanceWorkMem: string): Promise<void> {
   if (connection.isEmbedded) return;
-  await connection.query('set statement_timeout = 0');
-  await connection.query('set lock_timeout = 0');
+  // Those of a newer server are passed over by an older one.
+  await connection.query(`select set_config(name, '0', false) from pg_settings
+    where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout')`);
   await connection.query('set client_min_messages = warning');
-  // A runner that dies must not keep the lock until its index is built: the server looks whether it is there.
-  await connection.query("set client_connection_check_interval = '2s'");
   await connection.query("select set_config('maintenance_work_mem', $1, false)", [maintenanceWorkMem]);
+  // A runner that dies must not keep the lock until its index is built: the server looks whether it is there,
+  // and whether its machine is. Not every platform can.
+  await connection.query("set client_connection_check_interval = '2s'").catch(() => undefined);
+  await connection.query(`select set_config(name, value, false) from (values
+    ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) as s (name, value)`);
 }
 
-/** Creates the ledger, or takes over what drizzle's own migrator has applied of the same files. */
+/** Creates the ledger, with what drizzle's own migrator has applied of the same files. */
 async function openLedger(
   connection: MigrationConnection,
-  migrations: readonly Migration[],
-  { embedding, onEvent }: ApplySettings,
-): Promise<string[]> {
-  if ((await readLedger(connection)) !== null) return [];
-  const journal = await readDrizzleJournal(connection);
-  const adopted = migrations.filter((migration) => journal.has(migration.checksum));
-  if (adopted.length === 0) await refuseUnmanagedTables(connection);
-  await connection.query('begin');
-  await createLedger(connection);
-  for (const migration of adopted) await recordState(connection, migration, 'done', embedding, { isAdopted: true });
-  await connection.query('commit');
-  const migrationIds = adopted.map((migration) => migration.id);
-  if (adopted.length > 0) onEvent({ type: 'adopted', migrationIds });
-  return migrationIds;
-}
-
-async function refuseUnmanagedTables(connection: MigrationConnection): Promise<void> {
-  const rows = await connection.query<{ name: string }>(`
-    select name from unnest(array['users', 'chats', 'chat_messages', 'chat_vectors']) as name
-    where to_regclass(name) is not null and exists (
-      select from pg_class where oid = to_regclass(name) and relnamespace = current_schema()::regnamespace)`);
-  if (rows.length === 0) return;
-  const tables = rows.map((row) => row.name);
-  const message = `the tables ${tables.join(', ')} exist already and were not made by these migrations; use another schema or database`;
-  throw storeError('migration-unmanaged-tables', OPERATION, message, { tables });
-}
-
-async function refuseOtherShape(connection: MigrationConnection, embedding: EmbeddingShape): Promise<void> {
-  const [row] = await connection.query<{ type: string }>(EMBEDDING_COLUMN_SQL);
-  const migrated = row === undefined ? null : parseEmbeddingType(row.type);
-  const mismatch = migrated === null ? null : embeddingMismatch(OPERATION, embedding, migrated);
-  if (mismatch !== null) throw mismatch;
+  adopted: readonly Migration[],
+  embedding: EmbeddingShape,
+): Promise<void> {
+  await connection.transaction(async (scope) => {
+    await createLedger(scope);
+    for (const migration of adopted)
+      await recordState(scope, migration, 'done', embedding, { isAdopted: true });
+  });
 }
 
 function settle(embedding: EmbeddingShape, options: MigrateOptions): ApplySettings {
-  const { onProgress, signal, lockTimeoutMs = 2_000, retryForMs = 60_000 } = options;
+  const { onProgress, signal, lockWaitMs = 0, lockTimeoutMs = 2_000, retryForMs = 60_000 } = options;
+  const issues: InputIssue[] = [];
   if (!Number.isInteger(lockTimeoutMs) || lockTimeoutMs < 1) {
-    const issues = [{ path: 'lockTimeoutMs', message: 'must be a whole number of milliseconds above 0' }];
-    throw storeError('invalid-input', OPERATION, 'lockTimeoutMs must be a whole number of milliseconds above 0', { issues });
+    issues.push({ path: 'lockTimeoutMs', message: 'must be a whole number of milliseconds above 0' });
   }
+  for (const [path, value] of Object.entries({ lockWaitMs, retryForMs })) {
+    if (!(value >= 0)) issues.push({ path, message: 'must be a number of milliseconds, 0 or more' });
+  }
+  if (issues.length > 0) throw invalidInput(OPERATION, issues);
   return {
     embedding,
     lockTimeoutMs,
@@ -202,11 +214,31 @@ function settle(embedding: EmbeddingShape, options: MigrateOptions): ApplySettin
   };
 }
 
+/** What a SQLSTATE outside a migration's own statements can mean here; any other is ours to look into. */
+const EXPECTED: ReadonlySet<StoreErrorKind> = new Set<MigrateError['kind']>([
+  'unavailable',
+  'permission-denied',
+  'read-only',
+  'timeout',
+  'invalid-input',
+]);
+
 export function toMigrateError(error: unknown): MigrateError {
   if (isStoreError(error)) return error as MigrateError;
   const sqlState = sqlStateOf(error);
-  if (sqlState === undefined) {
-    return storeError('unavailable', OPERATION, 'the connection to the database failed', {}, error);
+  if (sqlState !== undefined) {
+    const mapped = fromSqlState(OPERATION, sqlState, error);
+    if (EXPECTED.has(mapped.kind)) return mapped as MigrateError;
+    return storeError(
+      'internal',
+      OPERATION,
+      `the server answered with SQLSTATE ${sqlState}`,
+      { sqlState },
+      error,
+    );
   }
-  return fromSqlState(OPERATION, sqlState, error) as MigrateError;
+  if (error instanceof TypeError || error instanceof RangeError) {
+    return storeError('internal', OPERATION, 'the runner failed', {}, error);
+  }
+  return storeError('unavailable', OPERATION, 'the connection to the database failed', {}, error);
 }

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { foreignKey, index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
-import { DEFAULTS, type EmbeddingShape } from '../config.js';
 import { chatMessages } from './chat-messages.js';
 import { chats } from './chats.js';
 import { bitString, embeddingVector, instant, jsonObject } from './column-types.js';
+import { DEFAULT_EMBEDDING, type EmbeddingShape } from './embedding-shape.js';
 
 /**
  * The table of embeddings for one shape; {@link chatVectors} is the one for the default shape.
@@ -52,5 +52,5 @@ export function chatVectorsTable(embedding: EmbeddingShape) {
   );
 }
 
-/** One row an embedded text, in the default shape ({@link DEFAULTS}: 1,536 dimensions, `vector`). */
-export const chatVectors = chatVectorsTable(DEFAULTS.embedding);
+/** One row an embedded text, in the default shape ({@link DEFAULT_EMBEDDING}). */
+export const chatVectors = chatVectorsTable(DEFAULT_EMBEDDING);

@@ -1,5 +1,5 @@
 import { customType } from 'drizzle-orm/pg-core';
-import type { EmbeddingColumn } from '../config.js';
+import type { EmbeddingColumn } from './embedding-shape.js';
 
 /** What a `jsonb` column of ours holds. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;

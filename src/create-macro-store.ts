@@ -1,0 +1,179 @@
+import type { ResultAsync } from 'neverthrow';
+import type pg from 'pg';
+import type { CacheService } from './cache/cache-service.js';
+import { createCacheService } from './cache/create-cache-service.js';
+import { createRedisTier } from './cache/redis-tier.js';
+import { type MacroStoreConfig, resolveConfig } from './config.js';
+import { openDatabase } from './database/database.js';
+import { createDrizzleHandle, type StoreDrizzle } from './database/drizzle-handle.js';
+import { createEmbeddingGuard, type EmbeddingGuard } from './database/embedding.js';
+import { createExecutor, type Executor } from './database/executor.js';
+import { migrateFirst } from './database/migrate-first.js';
+import {
+  runTransaction,
+  type TransactionError,
+  type TransactionOptions,
+  type TransactionScope,
+  type Work,
+} from './database/transaction.js';
+import { MIGRATIONS } from './migrations/bundled.js';
+import { migrationConnector } from './migrations/connector.js';
+import {
+  inspectStatus,
+  type MigrationPlan,
+  type MigrationStatus,
+  planMigrations,
+} from './migrations/inspect.js';
+import {
+  type MigrateError,
+  type MigrateOptions,
+  type MigrationReport,
+  runMigrations,
+} from './migrations/runner.js';
+import { type ChatRepository, createChatRepository } from './repositories/chats.js';
+import { createMessageRepository, type MessageRepository } from './repositories/messages.js';
+import { createUserRepository, type UserRepository } from './repositories/users.js';
+import { createVectorRepository, type VectorRepository } from './repositories/vectors.js';
+import type { EmbeddingShape } from './schema/embedding-shape.js';
+import { createVectorSearchService, type VectorSearchService } from './search/vector-search.js';
+import { loggingTelemetry, silentTelemetry } from './telemetry.js';
+
+/** The repositories, on the pool or on one transaction. */
+export interface Repositories {
+  readonly users: UserRepository;
+  readonly chats: ChatRepository;
+  readonly messages: MessageRepository;
+  readonly vectors: VectorRepository;
+}
+
+/** What the work of a transaction is given: use this, and nothing of the store, inside it. */
+export interface StoreTransaction extends Repositories {
+  /** Drizzle on this transaction, for statements of your own. */
+  readonly db: StoreDrizzle;
+  /** A savepoint: an inner `Err` or throw undoes the inner work only. One at a time. */
+  transaction<T, E>(work: Work<StoreTransaction, T, E>): ResultAsync<T, E | TransactionError>;
+}
+
+/** The data layer of one application. */
+export interface MacroStore extends Repositories, AsyncDisposable {
+  readonly vectorSearch: VectorSearchService;
+  readonly cache: CacheService;
+  /** Drizzle on the store's connections; see {@link StoreDrizzle} for what it does not promise. */
+  readonly db: StoreDrizzle;
+  /** The pg pool: ours, or the one that was lent. `null` when embedded. */
+  readonly pool: pg.Pool | null;
+  /**
+   * Brings the database up to this release's schema. Safe from every replica at once; done by the first use
+   * when embedded. There the HNSW index is left out unless asked for: it is slow to build in WebAssembly.
+   */
+  migrate(options?: MigrateOptions): ResultAsync<MigrationReport, MigrateError>;
+  /** Where the database stands; changes nothing. */
+  migrationStatus(): ResultAsync<MigrationStatus, MigrateError>;
+  /** What {@link MacroStore.migrate} would do, statement by statement; changes nothing. */
+  migrationPlan(options?: Pick<MigrateOptions, 'hnsw' | 'onNewer'>): ResultAsync<MigrationPlan, MigrateError>;
+  /**
+   * Runs the work in one transaction: it commits when the work gives an `Ok`, and rolls back on `Err` and on
+   * throw (`callback-threw`). The first failed statement decides the result. After a serialization failure
+   * or deadlock the work is run again from its start.
+   *
+   * @example
+   * const moved = await store.transaction(({ chats, messages }) =>
+   *   chats
+   *     .create({ userId, title: 'Trip to Rome' })
+   *     .andThen((chat) => messages.append({ userId, chatId: chat.id, role: 'user', content: 'Hello' })),
+   * );
+   */
+  transaction<T, E>(
+    work: Work<StoreTransaction, T, E>,
+    options?: TransactionOptions,
+  ): ResultAsync<T, E | TransactionError>;
+  /**
+   * Refuses new calls, lets running ones finish for up to `deadlineMs` (default 5,000), then cuts them off.
+   * Closes only what the store opened; may be called again.
+   */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>;
+}
+
+const DEFAULT_CLOSE_DEADLINE_MS = 5_000;
+
+/**
+ * Makes a store. Nothing connects before its first use.
+ *
+ * Without a configuration it runs embedded: PGlite in memory, and a cache in this process.
+ *
+ * @throws {MacroStoreConfigError} with every mistake in the configuration, by field path.
+ * @example
+ * import { createMacroStore } from '@macro-ai/store';
+ *
+ * const store = createMacroStore({ database: { url: 'postgresql://localhost/chat' }, redis: { url: 'redis://localhost' } });
+ */
+export function createMacroStore(config?: MacroStoreConfig): MacroStore {
+  const resolved = resolveConfig(config);
+  const { embedding, clock } = resolved;
+  const telemetry = resolved.logger === null ? silentTelemetry : loggingTelemetry(resolved.logger);
+
+  const database = openDatabase(resolved.database, telemetry);
+  const connect = migrationConnector(resolved.database, database);
+  const hnsw = resolved.database.kind === 'embedded' ? 'skip' : 'build';
+  const migrate = (options?: MigrateOptions) =>
+    runMigrations(connect, MIGRATIONS, embedding, { hnsw, ...options });
+  const migrateOrThrow = () =>
+    migrate().match(
+      () => undefined,
+      (error) => {
+        throw error;
+      },
+    );
+  const driver = resolved.autoMigrate ? migrateFirst(database.driver, migrateOrThrow) : database.driver;
+
+  const executor = createExecutor(driver.wire, driver.query);
+  const guard = createEmbeddingGuard(embedding);
+  const redis = resolved.redis === null ? null : createRedisTier(resolved.redis, { telemetry });
+  const cache = createCacheService({ ...resolved.cache, redis, clock, telemetry });
+
+  let closing: Promise<void> | null = null;
+  const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
+    closing ??= Promise.all([cache.close(), database.close(deadlineMs)]).then(() => undefined);
+    return closing;
+  };
+
+  return Object.freeze({
+    ...createRepositories(executor, embedding, guard),
+    vectorSearch: createVectorSearchService(executor, embedding, guard),
+    cache,
+    db: createDrizzleHandle(driver.query),
+    pool: database.pool,
+    migrate,
+    migrationStatus: () => inspectStatus(connect, MIGRATIONS),
+    migrationPlan: (options = {}) => planMigrations(connect, MIGRATIONS, embedding, { hnsw, ...options }),
+    transaction: (work, options) =>
+      runTransaction(driver, telemetry, (scope) => work(storeTransaction(scope, embedding, guard)), options),
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  } satisfies MacroStore);
+}
+
+function createRepositories(
+  executor: Executor,
+  embedding: EmbeddingShape,
+  guard: EmbeddingGuard,
+): Repositories {
+  return {
+    users: createUserRepository(executor),
+    chats: createChatRepository(executor),
+    messages: createMessageRepository(executor, embedding, guard),
+    vectors: createVectorRepository(executor, embedding, guard),
+  };
+}
+
+function storeTransaction(
+  scope: TransactionScope,
+  embedding: EmbeddingShape,
+  guard: EmbeddingGuard,
+): StoreTransaction {
+  return {
+    ...createRepositories(scope.executor, embedding, guard),
+    db: createDrizzleHandle((statement, options) => scope.send(statement, options)),
+    transaction: (work) => scope.nested((inner) => work(storeTransaction(inner, embedding, guard))),
+  };
+}

@@ -1,0 +1,101 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
+import { invalidInput, type ReadError, type StoreError, storeError } from '../errors.js';
+import type { EmbeddingColumn, EmbeddingShape } from '../schema/embedding-shape.js';
+import { EMBEDDING_COLUMN_SQL, embeddingMismatch, parseEmbeddingType } from './embedding-column.js';
+import type { CallOptions, Executor } from './executor.js';
+import { compileStatement, parameter } from './statement.js';
+import type { Embedding } from './vector-wire.js';
+
+/** Checks an embedding before it is sent, as float32: the store's precision. */
+export function checkEmbedding(
+  operation: string,
+  path: string,
+  embedding: Embedding,
+  dimensions: number,
+): Result<Float32Array, StoreError<'invalid-input' | 'dimension-mismatch'>> {
+  if (!(embedding instanceof Float32Array) && !Array.isArray(embedding)) {
+    return err(invalidInput(operation, [{ path, message: 'must be an array of numbers or a Float32Array' }]));
+  }
+  if (embedding.length !== dimensions) {
+    const message = `${path} has ${embedding.length} dimensions, but the store is configured for ${dimensions}`;
+    return err(
+      storeError('dimension-mismatch', operation, message, {
+        expected: dimensions,
+        actual: embedding.length,
+      }),
+    );
+  }
+  const floats =
+    embedding instanceof Float32Array ? embedding : new Float32Array(embedding as readonly number[]);
+  let isZero = true;
+  for (let index = 0; index < floats.length; index += 1) {
+    // Of the original: an array's null or text would become a number without a word.
+    if (!Number.isFinite(embedding[index]) || !Number.isFinite(floats[index])) {
+      const message = 'must be a finite number that a 32-bit float can hold';
+      return err(invalidInput(operation, [{ path: `${path}.${index}`, message }]));
+    }
+    if (floats[index] !== 0) isZero = false;
+  }
+  if (isZero)
+    return err(invalidInput(operation, [{ path, message: 'must not be all zeros: it has no direction' }]));
+  return ok(floats);
+}
+
+/** What the database says of the embedding column, once it agrees with the configuration. */
+export interface EmbeddingColumnFacts {
+  /** The oid of the type `vector`, for binary arrays of it. */
+  readonly vectorOid: number;
+}
+
+/** Asks once whether the database was migrated for the configured embedding. */
+export interface EmbeddingGuard {
+  check(
+    operation: string,
+    executor: Executor,
+    options?: CallOptions,
+  ): ResultAsync<EmbeddingColumnFacts, ReadError | StoreError<'dimension-mismatch'>>;
+}
+
+const readColumn = compileStatement<object, { type: string | null; vectorOid: number }>(
+  'vectors.checkColumn',
+  sql.raw(`
+    select (${EMBEDDING_COLUMN_SQL}) as type, coalesce(to_regtype('vector')::oid::int, 0) as "vectorOid"`),
+);
+
+/** One extra round trip with the first use of vectors; a failed check is made again. */
+export function createEmbeddingGuard(shape: EmbeddingShape): EmbeddingGuard {
+  let facts: EmbeddingColumnFacts | null = null;
+  return {
+    check(operation, executor, options) {
+      if (facts !== null) return okAsync(facts);
+      return executor.read(readColumn, {}, options).andThen((rows) => {
+        const [row] = rows;
+        const migrated = row?.type == null ? null : parseEmbeddingType(row.type);
+        if (row === undefined || migrated === null) {
+          return err(
+            storeError('not-migrated', operation, 'the table chat_vectors is not there; run store.migrate()'),
+          );
+        }
+        const mismatch = embeddingMismatch(operation, shape, migrated);
+        if (mismatch !== null) return err(mismatch);
+        facts = { vectorOid: row.vectorOid };
+        return ok(facts);
+      });
+    },
+  };
+}
+
+/**
+ * The parameter `embedding` in the column's type. For `halfvec` in a subquery of its own: a reused plan
+ * would convert it again for every row.
+ */
+export function embeddingParameter(column: EmbeddingColumn): SQL {
+  const vector = sql`${parameter('embedding')}::vector`;
+  return column === 'vector' ? vector : sql`(select ${vector}::halfvec)`;
+}
+
+/** One statement for each type of column. */
+export function perColumn<T>(make: (column: EmbeddingColumn) => T): Readonly<Record<EmbeddingColumn, T>> {
+  return { vector: make('vector'), halfvec: make('halfvec') };
+}

@@ -1,0 +1,82 @@
+export type {
+  CacheLoadError,
+  CacheReadError,
+  CacheService,
+  CacheSetOptions,
+  CacheStats,
+  CacheWriteError,
+} from './cache/cache-service.js';
+export {
+  type BorrowedDatabaseConfig,
+  type BorrowedRedisConfig,
+  type CacheConfig,
+  type DatabaseConfig,
+  DEFAULTS,
+  type EmbeddedDatabaseConfig,
+  type MacroStoreConfig,
+  MacroStoreConfigError,
+  type OwnedRedisConfig,
+  type PoolerMode,
+  type RedisConfig,
+  type ServerDatabaseConfig,
+} from './config.js';
+export {
+  createMacroStore,
+  type MacroStore,
+  type Repositories,
+  type StoreTransaction,
+} from './create-macro-store.js';
+export type { StoreDrizzle } from './database/drizzle-handle.js';
+export type { CallOptions } from './database/executor.js';
+export type { IsolationLevel, TransactionError, TransactionOptions, Work } from './database/transaction.js';
+export type { Embedding } from './database/vector-wire.js';
+export {
+  type Entity,
+  type InputIssue,
+  isStoreError,
+  type LockHolder,
+  type ReadError,
+  type ReadErrorKind,
+  type StoreError,
+  type StoreErrorFields,
+  type StoreErrorKind,
+  unredactedCauseOf,
+  type WriteError,
+  type WriteErrorKind,
+} from './errors.js';
+export type { MigrationEvent } from './migrations/events.js';
+export type { MigrationPlan, MigrationStatus } from './migrations/inspect.js';
+export type { MigrateError, MigrateOptions, MigrationReport } from './migrations/runner.js';
+export type { Chat, ChatRef, ChatRepository, ListChats, NewChat } from './repositories/chats.js';
+export type { Page } from './repositories/cursor.js';
+export type {
+  ListMessages,
+  Message,
+  MessageBody,
+  MessageChanges,
+  MessageHit,
+  MessageRef,
+  MessageRepository,
+  NewMessage,
+  NewMessages,
+  SearchMessages,
+} from './repositories/messages.js';
+export type { NewUser, User, UserChanges, UserRepository } from './repositories/users.js';
+export type {
+  ListVectors,
+  NewVector,
+  NewVectors,
+  VectorBody,
+  VectorRecord,
+  VectorRepository,
+} from './repositories/vectors.js';
+export type { MessageRole } from './schema/chat-messages.js';
+export type { JsonObject, JsonValue } from './schema/column-types.js';
+export type { EmbeddingColumn, EmbeddingShape } from './schema/embedding-shape.js';
+export type {
+  SearchError,
+  SemanticSearchOptions,
+  SemanticSearchResult,
+  VectorSearchService,
+} from './search/vector-search.js';
+export type { Logger } from './telemetry.js';

@@ -1,0 +1,244 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { embeddingParameter, perColumn } from '../database/embedding.js';
+import { compileStatement, parameter, perLimit } from '../database/statement.js';
+import { chatMessages, type MessageRole } from '../schema/chat-messages.js';
+import { chatVectors } from '../schema/chat-vectors.js';
+import { chats } from '../schema/chats.js';
+import type { Message } from './messages.js';
+import { columnsOf } from './rows.js';
+
+const messageColumns = columnsOf(chatMessages);
+const userId = parameter('userId');
+const chatId = parameter('chatId');
+const inChat = sql`user_id = ${userId} and chat_id = ${chatId}`;
+
+export interface ChatScope {
+  readonly userId: string;
+  readonly chatId: string;
+}
+
+// The owner's chat, touched; no row where there is none, and then nothing else happens either.
+const touchedChat = sql`touched_chat as (
+    update ${chats} set updated_at = greatest(updated_at, now())
+    where user_id = ${userId} and id = ${chatId}
+    returning id
+  )`;
+
+export interface InsertMessage extends ChatScope {
+  readonly id: string;
+  readonly role: MessageRole;
+  readonly content: string;
+  readonly metadata: string | null;
+}
+
+const insertedMessage = sql`inserted as (
+    insert into ${chatMessages} (id, user_id, chat_id, role, content, metadata)
+    select ${parameter('id')}::uuid, ${userId}::uuid, id, ${parameter('role')}, ${parameter('content')}, ${parameter('metadata')}::jsonb
+    from touched_chat
+    on conflict (id) do nothing
+    returning *
+  )`;
+
+export const insertMessage = compileStatement<InsertMessage, Message>(
+  'messages.append',
+  sql`with ${touchedChat}, ${insertedMessage} select ${messageColumns} from inserted`,
+);
+
+export interface InsertMessageWithVector extends InsertMessage {
+  readonly vectorId: string;
+  readonly embedding: unknown;
+}
+
+export const insertMessageWithVector = perColumn((column) =>
+  compileStatement<InsertMessageWithVector, Message>(
+    'messages.append#vector',
+    sql`with ${touchedChat}, ${insertedMessage}, inserted_vector as (
+        insert into ${chatVectors} (id, user_id, chat_id, message_id, content, embedding, metadata)
+        select ${parameter('vectorId')}::uuid, user_id, chat_id, id, content, ${embeddingParameter(column)}, metadata
+        from inserted
+      )
+      select ${messageColumns} from inserted`,
+  ),
+);
+
+export interface InsertMessages extends ChatScope {
+  readonly ids: readonly string[];
+  readonly roles: readonly MessageRole[];
+  readonly contents: readonly string[];
+  readonly metadatas: readonly (string | null)[];
+}
+
+// Rows that are there already are left out rather than skipped by ON CONFLICT: a row that clashes all the
+// same then fails the statement as a whole, and nothing of the batch stays.
+const insertedMessages = sql`input as (
+    select * from unnest(
+      ${parameter('ids')}::uuid[], ${parameter('roles')}::text[], ${parameter('contents')}::text[], ${parameter('metadatas')}::text[]
+    ) as input (id, role, content, metadata)
+  ), clash as (
+    select 1 from ${chatMessages} stored join input using (id)
+    where (stored.user_id, stored.chat_id, stored.role, stored.content)
+      is distinct from (${userId}::uuid, ${chatId}::uuid, input.role, input.content)
+  ), inserted as (
+    insert into ${chatMessages} (id, user_id, chat_id, role, content, metadata)
+    select input.id, ${userId}::uuid, touched_chat.id, input.role, input.content, input.metadata::jsonb
+    from input cross join touched_chat
+    where not exists (select from clash)
+      and not exists (select from ${chatMessages} stored where stored.id = input.id)
+    returning *
+  )`;
+
+// Both halves read the same snapshot, so a row is in one of them, never in both.
+const storedOrInserted = sql`
+  select ${messageColumns} from inserted
+  union all
+  select ${messageColumns} from ${chatMessages} where ${inChat} and id = any(${parameter('ids')}::uuid[])
+    and not exists (select from clash)`;
+
+export const insertMessages = compileStatement<InsertMessages, Message>(
+  'messages.appendMany',
+  sql`with ${touchedChat}, ${insertedMessages} ${storedOrInserted}`,
+);
+
+export interface InsertMessagesWithVectors extends InsertMessages {
+  readonly vectorIds: readonly string[];
+  /** The message of each vector. */
+  readonly vectorMessageIds: readonly string[];
+  readonly embeddings: unknown;
+}
+
+export const insertMessagesWithVectors = compileStatement<InsertMessagesWithVectors, Message>(
+  'messages.appendMany#vectors',
+  sql`with ${touchedChat}, ${insertedMessages}, inserted_vectors as (
+      insert into ${chatVectors} (id, user_id, chat_id, message_id, content, embedding, metadata)
+      select vectors.id, inserted.user_id, inserted.chat_id, inserted.id, inserted.content, vectors.embedding, inserted.metadata
+      from inserted join unnest(
+        ${parameter('vectorIds')}::uuid[], ${parameter('vectorMessageIds')}::uuid[], ${parameter('embeddings')}::vector[]
+      ) as vectors (id, message_id, embedding) on vectors.message_id = inserted.id
+    )
+    ${storedOrInserted}`,
+);
+
+export interface MessageKey extends ChatScope {
+  readonly messageId: string;
+}
+
+/** Whether the chat is the user's: tells an unknown chat from a taken id. */
+export const selectChat = compileStatement<ChatScope, object>(
+  'messages.append#chat',
+  sql`select 1 from ${chats} where user_id = ${userId} and id = ${chatId}`,
+);
+
+const ofMessage = sql`id = ${parameter('messageId')} and ${inChat}`;
+
+export const selectMessage = compileStatement<MessageKey, Message>(
+  'messages.findById',
+  sql`select ${messageColumns} from ${chatMessages} where ${ofMessage}`,
+);
+
+export interface MessagePage extends ChatScope {
+  readonly key: string;
+  readonly id: string;
+}
+
+const pageOf = (comparison: SQL, direction: SQL) => (size: SQL) =>
+  sql`select ${messageColumns} from ${chatMessages}
+    where chat_id = ${chatId} and user_id = ${userId}
+      and (created_at, id) ${comparison} (${parameter('key')}::timestamptz, ${parameter('id')}::uuid)
+    order by created_at ${direction}, id ${direction}
+    limit ${size}`;
+
+export const selectNewestFirst = perLimit<MessagePage, Message>(
+  'messages.list#newest',
+  pageOf(sql`<`, sql`desc`),
+);
+export const selectOldestFirst = perLimit<MessagePage, Message>(
+  'messages.list#oldest',
+  pageOf(sql`>`, sql`asc`),
+);
+
+export const selectHistory = perLimit<ChatScope, Message>(
+  'messages.history',
+  (size) => sql`select * from (
+      select ${messageColumns} from ${chatMessages} where chat_id = ${chatId} and user_id = ${userId}
+      order by created_at desc, id desc limit ${size}
+    ) newest order by "createdAt", id`,
+);
+
+export interface UpdateMessage extends MessageKey {
+  readonly content: string | null;
+  readonly setsMetadata: boolean;
+  readonly metadata: string | null;
+}
+
+const updatedMessage = sql`updated as (
+    update ${chatMessages} set
+      content = coalesce(${parameter('content')}::text, content),
+      metadata = case when ${parameter('setsMetadata')}::boolean then ${parameter('metadata')}::jsonb else metadata end
+    where ${ofMessage}
+    returning *
+  )`;
+
+/** A vector of a text that is no longer there must not be found: a new content takes them all away. */
+export const updateMessage = compileStatement<UpdateMessage, Message>(
+  'messages.update',
+  sql`with ${updatedMessage}, stale as (
+      delete from ${chatVectors} v using updated
+      where v.user_id = updated.user_id and v.message_id = updated.id and ${parameter('content')}::text is not null
+    )
+    select ${messageColumns} from updated`,
+);
+
+export interface UpdateMessageWithVector extends UpdateMessage {
+  readonly vectorId: string;
+  readonly embedding: unknown;
+}
+
+export const updateMessageWithVector = perColumn((column) =>
+  compileStatement<UpdateMessageWithVector, Message>(
+    'messages.update#vector',
+    sql`with ${updatedMessage}, stale as (
+        delete from ${chatVectors} v using updated where v.user_id = updated.user_id and v.message_id = updated.id
+      ), inserted_vector as (
+        insert into ${chatVectors} (id, user_id, chat_id, message_id, content, embedding, metadata)
+        select ${parameter('vectorId')}::uuid, user_id, chat_id, id, content, ${embeddingParameter(column)}, metadata
+        from updated
+      )
+      select ${messageColumns} from updated`,
+  ),
+);
+
+export const deleteMessage = compileStatement<MessageKey, object>(
+  'messages.delete',
+  sql`delete from ${chatMessages} where ${ofMessage} returning 1`,
+);
+
+export interface SearchMessages {
+  readonly userId: string;
+  readonly chatId: string | null;
+  readonly query: string;
+  readonly language: string;
+  readonly limit: number;
+}
+
+export interface FoundMessage extends Message {
+  readonly rank: number;
+}
+
+const searchIn = (language: SQL) => sql`
+  select ${messageColumns}, ts_rank_cd(to_tsvector(${language}, left(content, 100000)), query)::float8 as rank
+  from ${chatMessages}, websearch_to_tsquery(${language}, ${parameter('query')}) query
+  where user_id = ${userId} and (${chatId}::uuid is null or chat_id = ${chatId})
+    and to_tsvector(${language}, left(content, 100000)) @@ query
+  order by rank desc, created_at desc, id desc
+  limit ${parameter('limit')}`;
+
+/** The language of the full-text index; the index is used only where the text says so in a constant. */
+export const INDEXED_LANGUAGE = 'english';
+export const searchIndexedLanguage = compileStatement<SearchMessages, FoundMessage>(
+  'messages.search',
+  searchIn(sql`'english'::regconfig`),
+);
+export const searchOtherLanguage = compileStatement<SearchMessages, FoundMessage>(
+  'messages.search#other',
+  searchIn(sql`${parameter('language')}::regconfig`),
+);

@@ -1,0 +1,14 @@
+/** How an embedding is stored: `vector` (4 bytes a dimension, 1–2,000) or `halfvec` (2 bytes, 1–4,000). */
+export type EmbeddingColumn = 'vector' | 'halfvec';
+
+/** The shape of the embedding column. */
+export interface EmbeddingShape {
+  readonly dimensions: number;
+  readonly column: EmbeddingColumn;
+}
+
+/** What `text-embedding-3-small` and its kin give. */
+export const DEFAULT_EMBEDDING = { dimensions: 1536, column: 'vector' } as const satisfies EmbeddingShape;
+
+/** The most dimensions an HNSW index takes, by column type (pgvector 0.8). */
+export const MAX_DIMENSIONS: Readonly<Record<EmbeddingColumn, number>> = { vector: 2_000, halfvec: 4_000 };
