@@ -164,6 +164,11 @@ export function isStoreError(value: unknown): value is StoreError {
   return value instanceof Error && value.name === 'StoreError' && 'kind' in value && 'operation' in value;
 }
 
+/** Whether the value is a {@link StoreError} of one of these kinds. */
+export function hasKind(value: unknown, ...kinds: readonly StoreErrorKind[]): boolean {
+  return isStoreError(value) && kinds.includes(value.kind);
+}
+
 /**
  * The driver's or callback's own error behind a {@link StoreError}, or `undefined`.
  * It may hold row values and connection details: for a debugger, not for a log.

@@ -1,4 +1,4 @@
-import { isStoreError, type StoreErrorKind, storeError } from '../errors.js';
+import { hasKind, storeError } from '../errors.js';
 import type { CallOptions, Driver, QueryOptions, QueryRows, TransactionSession } from './executor.js';
 import type { ConnectionPool } from './pool.js';
 import { type Checkout, type ServerResult, send } from './send.js';
@@ -97,8 +97,4 @@ function createSession(pool: ConnectionPool, checkout: Checkout, operation: stri
       }
     },
   };
-}
-
-function hasKind(error: unknown, ...kinds: readonly StoreErrorKind[]): boolean {
-  return isStoreError(error) && kinds.includes(error.kind);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { err, type Result, ResultAsync } from 'neverthrow';
 import {
+  hasKind,
   isStoreError,
   type ReadErrorKind,
   type StoreError,
@@ -15,7 +16,6 @@ import {
   type Executor,
   type TransactionSession,
 } from './executor.js';
-import type { BoundStatement } from './statement.js';
 
 export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable';
 
@@ -73,7 +73,7 @@ export function runTransaction<T, E>(
     const started = performance.now();
     for (let attempt = 1; ; attempt += 1) {
       const result = await attemptOnce(driver, modes, work, callOptions);
-      if (result.isOk() || !isTransactionConflict(result.error)) return result;
+      if (result.isOk() || !hasKind(result.error, 'transaction-conflict')) return result;
       const pause = Math.random() * Math.min(MAX_BACKOFF_MS, 5 * 2 ** attempt);
       if (signal?.aborted || performance.now() + pause - started > retryWithinMs) return result;
       telemetry.event({ type: 'database.transaction-retried', attempt });
@@ -145,46 +145,64 @@ class Level implements TransactionScope {
     }
     this.state = 'over';
     if (this.firstError === null) return result;
-    // An Ok after a failed statement would commit nothing, and an error that only says "an earlier
-    // statement failed" would hide which one did.
+    // An Ok after a failed statement would commit nothing; "an earlier statement failed" and a throw (Drizzle
+    // throws what its statements end in) would hide which one did.
     const hidesFirst =
-      result.isOk() || isTransactionEnded(result.error) || isTransactionConflict(this.firstError);
+      result.isOk() ||
+      hasKind(result.error, 'transaction-ended', 'callback-threw') ||
+      hasKind(this.firstError, 'transaction-conflict');
     return hidesFirst ? err(this.firstError) : result;
   }
 
   async send(...[statement, options]: Parameters<Send>): ReturnType<Send> {
     this.assertOpen(statement.operation);
+    return this.sendUnchecked(statement, options);
+  }
+
+  nested<T, E>(work: Work<TransactionScope, T, E>): ResultAsync<T, E | TransactionError> {
+    return new ResultAsync(this.runNested(work));
+  }
+
+  private async runNested<T, E>(
+    work: Work<TransactionScope, T, E>,
+  ): Promise<Result<T, E | TransactionError>> {
+    const inner = new Level(this.session, this.driver, this.options, this.depth + 1);
+    const savepoint = `store_${inner.depth}`;
+    try {
+      this.assertOpen(OPERATION);
+    } catch (error) {
+      return err(error as TransactionError);
+    }
+    // At once, so that a second nested call at the same time is refused too.
+    this.state = 'nested';
+    try {
+      await this.control(`savepoint ${savepoint}`);
+      const result = await inner.run(work);
+      if (inner.isTransactionLost()) {
+        this.firstError ??= inner.firstError;
+        return result;
+      }
+      if (result.isErr()) await this.control(`rollback to savepoint ${savepoint}`);
+      await this.control(`release savepoint ${savepoint}`);
+      return result;
+    } catch (error) {
+      return err(inner.firstError ?? (error as TransactionError));
+    } finally {
+      this.state = 'open';
+    }
+  }
+
+  private control(text: string): Promise<unknown> {
+    return this.sendUnchecked({ operation: OPERATION, name: null, text, values: [] }, { access: 'write' });
+  }
+
+  private async sendUnchecked(...[statement, options]: Parameters<Send>): ReturnType<Send> {
     try {
       return await this.session.query(statement, { ...options, ...bothSignals(this.options, options) });
     } catch (error) {
       this.firstError ??= error as TransactionError;
       throw error;
     }
-  }
-
-  nested<T, E>(work: Work<TransactionScope, T, E>): ResultAsync<T, E | TransactionError> {
-    const savepoint = `store_${this.depth + 1}`;
-    const run = async (): Promise<Result<T, E | TransactionError>> => {
-      const inner = new Level(this.session, this.driver, this.options, this.depth + 1);
-      try {
-        await this.send(controlStatement(`savepoint ${savepoint}`), { access: 'write' });
-        this.state = 'nested';
-        const result = await inner.run(work);
-        this.state = 'open';
-        if (inner.isTransactionLost()) {
-          this.firstError ??= inner.firstError;
-          return result;
-        }
-        if (result.isErr()) {
-          await this.send(controlStatement(`rollback to savepoint ${savepoint}`), { access: 'write' });
-        }
-        await this.send(controlStatement(`release savepoint ${savepoint}`), { access: 'write' });
-        return result;
-      } catch (error) {
-        return err(inner.firstError ?? (error as TransactionError));
-      }
-    };
-    return new ResultAsync(run());
   }
 
   /** A savepoint cannot undo a lost connection, nor a conflict that the whole transaction has to repeat. */
@@ -225,18 +243,6 @@ function bothSignals({ signal: outer }: CallOptions, { signal: inner }: CallOpti
     return signal === undefined ? {} : { signal };
   }
   return { signal: AbortSignal.any([outer, inner]) };
-}
-
-function controlStatement(text: string): BoundStatement {
-  return { operation: OPERATION, name: null, text, values: [] };
-}
-
-function isTransactionConflict(error: unknown): boolean {
-  return isStoreError(error) && error.kind === 'transaction-conflict';
-}
-
-function isTransactionEnded(error: unknown): boolean {
-  return isStoreError(error) && error.kind === 'transaction-ended';
 }
 
 function callbackThrew(thrown: unknown): StoreError<'callback-threw'> {

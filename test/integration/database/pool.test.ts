@@ -1,0 +1,332 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { sql } from 'drizzle-orm';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { resolveConfig, type ServerDatabaseConfig } from '../../../src/config.js';
+import { openDatabase } from '../../../src/database/database.js';
+import { createExecutor } from '../../../src/database/executor.js';
+import { compileStatement, parameter } from '../../../src/database/statement.js';
+import type { StoreEvent } from '../../../src/telemetry.js';
+import { startPgBouncer } from '../../support/pgbouncer.js';
+import { startPostgresServer } from '../../support/postgres-server.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
+import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
+
+const sleepFor = compileStatement<{ seconds: number }, { pid: number }>(
+  'test.sleep',
+  sql`select pg_backend_pid() as pid, pg_sleep(${parameter('seconds')}::float8)`,
+);
+const ownPid = compileStatement<object, { pid: number }>('test.pid', sql`select pg_backend_pid() as pid`);
+const divide = compileStatement<{ by: number }, object>(
+  'test.divide',
+  sql`select 1 / ${parameter('by')}::int`,
+);
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+/** The database room alone, on a server. */
+function open(settings: Partial<ServerDatabaseConfig> = {}) {
+  const events: StoreEvent[] = [];
+  const { database: config } = resolveConfig({ database: { url: database.url, ...settings } });
+  const room = openDatabase(config, { event: (event) => events.push(event) });
+  const { pool, driver } = room;
+  if (pool === null) throw new Error('a server has a pool');
+  return { ...room, pool, events, executor: createExecutor(driver.wire, driver.query) };
+}
+
+const backends = async (applicationName = '@macro-ai/store') =>
+  database.query<{ pid: number; state: string; query: string }>(
+    'select pid, state, query from pg_stat_activity where application_name = $1 and datname = current_database()',
+    [applicationName],
+  );
+
+describe('the pool', () => {
+  it('connects with the first use, then keeps `min` connections open', async () => {
+    const { executor, pool, close } = open({ min: 3, idleTimeoutMillis: 50 });
+    expect(pool.totalCount).toBe(0);
+    await executor.read(ownPid, {});
+    await vi.waitFor(() => expect(pool.idleCount).toBe(3));
+    await close(1_000);
+  });
+
+  it('never opens more than `max`, and serves a queue in order', async () => {
+    const { executor, pool, close } = open({ max: 2, min: 0 });
+    const results = await Promise.all(Array.from({ length: 40 }, () => executor.read(ownPid, {})));
+    expect(new Set(results.map((result) => result._unsafeUnwrap()[0]?.pid)).size).toBeLessThanOrEqual(2);
+    expect(pool.totalCount).toBeLessThanOrEqual(2);
+    await close(1_000);
+  });
+
+  it('refuses a caller too many at once, and one that waited too long', async () => {
+    const { executor, close } = open({ max: 1, min: 0, maxWaiting: 1, acquireTimeoutMillis: 300 });
+    const running = executor.read(sleepFor, { seconds: 1.5 });
+    await vi.waitFor(async () => expect(await backends()).toHaveLength(1));
+    const waiting = executor.read(ownPid, {});
+    const refused = await executor.read(ownPid, {});
+    expect(refused._unsafeUnwrapErr()).toMatchObject({ kind: 'pool-exhausted', reason: 'queue-full' });
+    expect((await waiting)._unsafeUnwrapErr()).toMatchObject({
+      kind: 'pool-exhausted',
+      reason: 'acquire-timeout',
+    });
+    expect((await running).isOk()).toBe(true);
+    expect((await executor.read(ownPid, {})).isOk()).toBe(true);
+    await close(1_000);
+  });
+
+  it('keeps the connection on a harmless SQL error', async () => {
+    const { executor, close } = open({ max: 1, min: 0 });
+    const before = (await executor.read(ownPid, {}))._unsafeUnwrap();
+    for (let round = 0; round < 5; round += 1) {
+      expect((await executor.write(divide, { by: 0 }))._unsafeUnwrapErr().kind).toBe('invalid-input');
+    }
+    expect((await executor.read(ownPid, {}))._unsafeUnwrap()).toEqual(before);
+    await close(1_000);
+  });
+
+  it('sends its settings: name, statement timeout, no JIT', async () => {
+    const { executor, close } = open({ statementTimeoutMillis: 1_234 });
+    const settings = compileStatement<object, Record<string, string>>(
+      'test.settings',
+      sql`select current_setting('application_name') as name, current_setting('statement_timeout') as timeout,
+        current_setting('jit') as jit, current_setting('idle_in_transaction_session_timeout') as idle`,
+    );
+    const [row] = (await executor.read(settings, {}))._unsafeUnwrap();
+    expect(row).toEqual({ name: '@macro-ai/store', timeout: '1234ms', jit: 'off', idle: '1min' });
+    await close(1_000);
+  });
+
+  it('ends a statement that runs too long', async () => {
+    const { executor, close } = open({ statementTimeoutMillis: 200 });
+    const result = await executor.read(sleepFor, { seconds: 30 });
+    expect(result._unsafeUnwrapErr()).toMatchObject({
+      kind: 'timeout',
+      operation: 'test.sleep',
+      retryable: true,
+    });
+    await close(1_000);
+  });
+
+  it('aborts a wait for a connection, and gives the late one back', async () => {
+    const { executor, pool, close } = open({ max: 1, min: 0 });
+    const running = executor.read(sleepFor, { seconds: 0.3 });
+    const controller = new AbortController();
+    const waiting = executor.read(ownPid, {}, { signal: controller.signal });
+    controller.abort();
+    expect((await waiting)._unsafeUnwrapErr()).toMatchObject({ kind: 'aborted' });
+    expect((await running).isOk()).toBe(true);
+    await vi.waitFor(() => expect([pool.idleCount, pool.waitingCount]).toEqual([1, 0]));
+    await close(1_000);
+  });
+
+  it('aborts a running statement on the server too', async () => {
+    const { executor, close } = open({ max: 2, min: 0 });
+    const controller = new AbortController();
+    const running = executor.write(sleepFor, { seconds: 30 }, { signal: controller.signal });
+    await vi.waitFor(async () => expect((await backends()).map((row) => row.state)).toContain('active'));
+    controller.abort();
+    expect((await running)._unsafeUnwrapErr()).toMatchObject({ kind: 'aborted' });
+    expect((await backends()).filter((row) => row.state === 'active')).toEqual([]);
+    expect((await executor.read(ownPid, {})).isOk()).toBe(true);
+    await close(1_000);
+  });
+
+  it('tells an unreachable server, a wrong database and a refused role apart from a bug', async () => {
+    const unreachable = open({
+      url: 'postgresql://someone:secret@127.0.0.1:9/x',
+      connectionTimeoutMillis: 200,
+    });
+    expect((await unreachable.executor.read(ownPid, {}))._unsafeUnwrapErr()).toMatchObject({
+      kind: 'unavailable',
+    });
+    await unreachable.close(100);
+    const wrong = new URL(database.url);
+    wrong.pathname = '/no_such_database';
+    const missing = open({ url: wrong.href, connectionTimeoutMillis: 200 });
+    expect((await missing.executor.read(ownPid, {}))._unsafeUnwrapErr()).toMatchObject({
+      kind: 'unavailable',
+      sqlState: '3D000',
+    });
+    await missing.close(100);
+  });
+});
+
+describe('a backend that dies', () => {
+  it('while idle costs nothing: the next read goes to another', async () => {
+    const { executor, events, close } = open({ max: 1, min: 0 });
+    const [before] = (await executor.read(ownPid, {}))._unsafeUnwrap();
+    await database.query('select pg_terminate_backend($1)', [before?.pid]);
+    const [after] = (await executor.read(ownPid, {}))._unsafeUnwrap();
+    expect(after?.pid).not.toBe(before?.pid);
+    await vi.waitFor(() =>
+      expect(events).toContainEqual({ type: 'database.connection-lost', sqlState: '57P01' }),
+    );
+    await close(1_000);
+  });
+
+  it('under a read is tried once more; under a write is an unknown outcome', async () => {
+    const { executor, close } = open({ max: 2, min: 0 });
+    const killSleeper = async () => {
+      const sleeper = await vi.waitFor(async () => {
+        const active = (await backends()).filter((row) => row.state === 'active');
+        expect(active).toHaveLength(1);
+        return active[0];
+      });
+      await database.query('select pg_terminate_backend($1)', [sleeper?.pid]);
+      return sleeper?.pid;
+    };
+    const read = executor.read(sleepFor, { seconds: 1 });
+    const killed = await killSleeper();
+    expect((await read)._unsafeUnwrap()[0]?.pid).not.toBe(killed);
+
+    const write = executor.write(sleepFor, { seconds: 30 });
+    await killSleeper();
+    expect((await write)._unsafeUnwrapErr()).toMatchObject({ kind: 'outcome-unknown', retryable: false });
+    await close(1_000);
+  });
+});
+
+describe('a server that misbehaves', () => {
+  it('restarts under load without a failed read', async () => {
+    const server = await startPostgresServer();
+    const { executor, close } = open({ url: server.url, max: 4, connectionTimeoutMillis: 20_000 });
+    let isDone = false;
+    const failures: string[] = [];
+    let reads = 0;
+    const reader = async () => {
+      while (!isDone) {
+        const result = await executor.read(ownPid, {});
+        if (result.isErr()) failures.push(result.error.message);
+        reads += 1;
+      }
+    };
+    const readers = Array.from({ length: 8 }, reader);
+    for (const mode of ['fast', 'immediate'] as const) {
+      const seen = reads;
+      await server.restart(mode);
+      await vi.waitFor(() => expect(reads).toBeGreaterThan(seen + 100), { timeout: 10_000 });
+    }
+    isDone = true;
+    await Promise.all(readers);
+    expect(failures).toEqual([]);
+    await close(1_000);
+    await server.stop();
+  });
+
+  it('that hangs costs each call its deadline, and is used again when it goes on', async () => {
+    const server = await startPostgresServer();
+    const { executor, pool, close } = open({ url: server.url, max: 4, statementTimeoutMillis: 300 });
+    await Promise.all(Array.from({ length: 4 }, () => executor.read(ownPid, {})));
+    await server.pause();
+    const results = await Promise.all(Array.from({ length: 4 }, () => executor.read(ownPid, {})));
+    for (const result of results)
+      expect(result._unsafeUnwrapErr()).toMatchObject({ kind: 'timeout', timeoutMs: 300 });
+    await server.resume();
+    const after = await Promise.all(Array.from({ length: 20 }, () => executor.read(ownPid, {})));
+    expect(after.every((result) => result.isOk())).toBe(true);
+    expect(pool.totalCount).toBeLessThanOrEqual(4);
+    await close(1_000);
+    await server.stop();
+  });
+
+  it('that cannot be reached while a statement runs makes a read unavailable and a write unknown', async () => {
+    const proxy = await startTcpProxy(Number(new URL(database.url).port));
+    const url = new URL(database.url);
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    const { executor, close } = open({ url: url.href, min: 0, connectionTimeoutMillis: 300 });
+    await executor.read(ownPid, {});
+    const active = () =>
+      vi.waitFor(async () => expect((await backends()).map((row) => row.state)).toContain('active'));
+    const write = executor.write(sleepFor, { seconds: 2 });
+    await active();
+    proxy.cut();
+    expect((await write)._unsafeUnwrapErr()).toMatchObject({ kind: 'outcome-unknown' });
+    const read = executor.read(sleepFor, { seconds: 2 });
+    await active();
+    await proxy.close();
+    expect((await read)._unsafeUnwrapErr()).toMatchObject({ kind: 'unavailable' });
+    await close(1_000);
+  });
+});
+
+describe('closing', () => {
+  it('may be called twice, and refuses what comes after with a typed error', async () => {
+    const { executor, close } = open();
+    await executor.read(ownPid, {});
+    const first = close(1_000);
+    expect(close(1_000)).toBe(first);
+    await first;
+    expect((await executor.read(ownPid, {}))._unsafeUnwrapErr()).toMatchObject({ kind: 'closed' });
+    // Statements that an earlier test cut off may still run; theirs is the only state allowed.
+    expect((await backends()).filter((row) => row.state !== 'active')).toEqual([]);
+  });
+
+  it('lets a running statement finish, and refuses those that wait', async () => {
+    const { executor, close } = open({ max: 1, min: 0 });
+    const running = executor.read(sleepFor, { seconds: 0.3 });
+    const waiting = executor.read(ownPid, {});
+    await vi.waitFor(async () => expect((await backends()).map((row) => row.state)).toContain('active'));
+    await close(10_000);
+    expect((await running).isOk()).toBe(true);
+    expect((await waiting)._unsafeUnwrapErr()).toMatchObject({ kind: 'closed' });
+  });
+
+  it('cuts off what runs past its deadline', async () => {
+    const { executor, close } = open({ max: 1, min: 0 });
+    const running = executor.write(sleepFor, { seconds: 60 });
+    await vi.waitFor(async () => expect((await backends()).map((row) => row.state)).toContain('active'));
+    await close(50);
+    expect((await running)._unsafeUnwrapErr()).toMatchObject({ kind: 'outcome-unknown' });
+  });
+
+  it('leaves a borrowed pool open and without our listeners', async () => {
+    const lent = new pg.Pool({ connectionString: database.url, max: 2 });
+    const { database: config } = resolveConfig({ database: { pool: lent } });
+    const room = openDatabase(config, { event: () => undefined });
+    const executor = createExecutor(room.driver.wire, room.driver.query);
+    expect((await executor.read(ownPid, {})).isOk()).toBe(true);
+    await room.close(1_000);
+    expect(lent.listenerCount('error')).toBe(0);
+    const client = await lent.connect();
+    expect(client.listenerCount('error')).toBe(0);
+    expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    client.release();
+    await lent.end();
+  });
+
+  it('leaves no handle: a process that used a store ends by itself', async () => {
+    const program = `
+      import { createMacroStore } from ${JSON.stringify(new URL('../../../src/index.ts', import.meta.url).href)};
+      const store = createMacroStore({
+        database: { url: ${JSON.stringify(database.url)} }, redis: { url: ${JSON.stringify(inject('redisUrl'))} } });
+      await store.users.list();
+      await store.cache.set('key', 1);
+      await store.close();`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      stdio: 'inherit',
+    });
+    const [code] = (await once(child, 'exit')) as [number];
+    expect(code).toBe(0);
+  });
+});
+
+describe('behind PgBouncer in transaction mode', () => {
+  it('works with pooler: transaction, and says what to set without it', async () => {
+    const bouncer = await startPgBouncer({ postgresUrl: database.url, poolMode: 'transaction' });
+    const { executor, close } = open({ url: bouncer.url, max: 8, pooler: 'transaction' });
+    const results = await Promise.all(Array.from({ length: 100 }, () => executor.read(ownPid, {})));
+    expect(results.every((result) => result.isOk())).toBe(true);
+    await close(1_000);
+    const plain = open({ url: bouncer.url, connectionTimeoutMillis: 200 });
+    const refused = (await plain.executor.read(ownPid, {}))._unsafeUnwrapErr();
+    expect(refused).toMatchObject({ kind: 'unavailable' });
+    expect(refused.message).toContain("database.pooler to 'transaction'");
+    await plain.close(1_000);
+    await bouncer.stop();
+  });
+});
