@@ -8,6 +8,7 @@ import { connectionSettings } from './connection-settings.js';
 /** How long a transaction may sit idle before the server ends it: a forgotten await must not hold locks for ever. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_DELAY_MS = 10_000;
+const GOODBYE_MS = 250;
 
 /** A pg pool as the store uses it: bounded waits, no crash on a dying backend, a close that always settles. */
 export interface ConnectionPool {
@@ -56,12 +57,25 @@ export function openPool(config: ResolvedServerDatabase, telemetry: Telemetry): 
     ...settings,
     Client: BoundedClient as unknown as typeof pg.Client & (() => pg.ClientBase),
   });
+  const connections = new Set<pg.PoolClient>();
+  pgPool.on('connect', (client) => {
+    connections.add(client);
+    client.once('end', () => connections.delete(client));
+  });
   return managePool(pgPool, config, telemetry, {
     min: config.min,
     connectRetryMillis: config.connectionTimeoutMillis,
     openExtraClient: () => new BoundedClient(settings),
-    end: () => pgPool.end(),
+    end: () => endPool(pgPool, connections),
   });
+}
+
+/** pg says goodbye to the server and waits for its answer, for which a hung server lets it wait for ever. */
+async function endPool(pgPool: pg.Pool, connections: ReadonlySet<pg.PoolClient>): Promise<void> {
+  await pgPool.end();
+  const goodbyes = [...connections].map((client) => new Promise((resolve) => client.once('end', resolve)));
+  await atMost(GOODBYE_MS, Promise.all(goodbyes));
+  for (const client of connections) destroySocket(client);
 }
 
 /** Works on the application's own pool, and leaves it as it was. */
@@ -165,8 +179,8 @@ function managePool(
   };
 
   const release = (client: pg.PoolClient, broken: boolean): void => {
+    if (!inUse.delete(client)) return; // close() was faster
     client.removeListener('error', onLost);
-    inUse.delete(client);
     client.release(broken);
     if (inUse.size === 0) reportIdle();
   };
@@ -186,10 +200,11 @@ function managePool(
       const idle = new Promise<void>((resolve) => {
         reportIdle = resolve;
       });
-      await Promise.race([idle, sleep(deadlineMs, undefined, { ref: true })]);
-      // What still runs loses its connection; its caller gets a typed error and releases the client.
-      for (const client of inUse) destroySocket(client);
+      await atMost(deadlineMs, idle);
     }
+    // A statement that still runs loses its connection, and its caller gets a typed error. Without this the
+    // pool's end would wait for its client for ever.
+    for (const client of [...inUse]) release(client, true);
     await ownership.end();
     pgPool.removeListener('error', onLost);
   };
@@ -211,6 +226,17 @@ function managePool(
       return closing;
     },
   };
+}
+
+/** Waits for the event, but no longer than this, and leaves no timer behind. */
+function atMost(ms: number, event: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void event.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** Cuts the connection at once; `client.end()` would wait for the statement that runs. */

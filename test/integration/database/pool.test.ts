@@ -284,6 +284,20 @@ describe('closing', () => {
     expect((await running)._unsafeUnwrapErr()).toMatchObject({ kind: 'outcome-unknown' });
   });
 
+  it('does not wait for work that never ends, nor for a server that does not answer', async () => {
+    const server = await startPostgresServer();
+    const room = open({ url: server.url, min: 2 });
+    await room.executor.read(ownPid, {});
+    const session = await room.driver.begin('test', '', {}); // and nobody ends it
+    await vi.waitFor(() => expect(room.pool.totalCount).toBeGreaterThan(1));
+    await server.pause();
+    await room.close(50);
+    expect(room.pool.totalCount).toBe(0);
+    await session.rollback();
+    await server.resume();
+    await server.stop();
+  });
+
   it('leaves a borrowed pool open and without our listeners', async () => {
     const lent = new pg.Pool({ connectionString: database.url, max: 2 });
     const { database: config } = resolveConfig({ database: { pool: lent } });
