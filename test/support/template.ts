@@ -1,12 +1,11 @@
-import pg from 'pg';
+import { migrate } from '../../src/migrations/index.js';
 
 /** Brings the empty database at `url` to the state every test database starts from. */
 export async function migrateTemplate(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query('create extension if not exists vector');
-  } finally {
-    await client.end();
-  }
+  (await migrate({ url })).match(
+    () => undefined,
+    (error) => {
+      throw error;
+    },
+  );
 }
