@@ -1,0 +1,84 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { createRedisTier } from '../../../src/cache/redis-tier.js';
+import type { BorrowedRedisConfig } from '../../../src/config.js';
+import { silentTelemetry } from '../../../src/telemetry.js';
+
+/** A client that notes what it is asked to send, and is ready when told. */
+class RecordingClient extends EventEmitter {
+  status = 'connecting';
+  readonly isCluster = false;
+  readonly options = {};
+  readonly sent: string[] = [];
+
+  becomeReady(): void {
+    this.status = 'ready';
+    this.emit('ready');
+  }
+  async connect(): Promise<void> {}
+  async ping(): Promise<string> {
+    return 'PONG';
+  }
+  async evalsha(_hash: string, count: number): Promise<unknown[]> {
+    this.sent.push('read');
+    return Array(2 * count).fill(null);
+  }
+  async set(key: string, value: string): Promise<string> {
+    this.sent.push(`set ${key}=${value}`);
+    return 'OK';
+  }
+  async del(...keys: string[]): Promise<number> {
+    this.sent.push(`del ${keys.join()}`);
+    return keys.length;
+  }
+}
+
+function makeTier(client: RecordingClient) {
+  const borrowed = client as unknown as BorrowedRedisConfig['client'];
+  return createRedisTier(
+    { kind: 'borrowed', client: borrowed, keyPrefix: '', commandTimeoutMillis: 5_000 },
+    { telemetry: silentTelemetry },
+  );
+}
+
+describe('RedisTier', () => {
+  it('does not send a fill or a write that was overtaken while it waited for the connection', async () => {
+    const client = new RecordingClient();
+    const tier = makeTier(client);
+    let isOvertaken = false;
+    const waiting = [
+      tier.fill('k', 'loaded', 1_000, () => isOvertaken),
+      tier.write('k', 'older', 1_000, () => isOvertaken),
+      tier.remove('k', () => isOvertaken),
+    ];
+    isOvertaken = true;
+    const last = tier.write('k', 'newer', 1_000, () => false);
+    client.becomeReady();
+    expect(await Promise.all([...waiting, last])).toEqual([false, true, true, true]);
+    expect(client.sent).toEqual(['set cache:k=newer']);
+    await tier.close();
+  });
+
+  it('sends nothing to a client that is not ready, which could keep it and send it later', async () => {
+    const client = new RecordingClient();
+    const tier = makeTier(client);
+    client.becomeReady();
+    await tier.read(['k']);
+    // ioredis changes the status a turn before it tells.
+    client.status = 'reconnecting';
+    expect(await tier.write('k', 'v', 1_000, () => false)).toBe(false);
+    expect(client.sent).toEqual(['read']);
+    await tier.close();
+  });
+
+  it('reads no key that a write under way may be about to change', async () => {
+    const client = new RecordingClient();
+    const tier = makeTier(client);
+    const writing = tier.write('k', 'v', 1_000, () => false);
+    const reading = tier.read(['k']);
+    client.becomeReady();
+    await Promise.all([writing, reading]);
+    expect(client.sent).toEqual(['set cache:k=v']);
+    await tier.close();
+  });
+});
