@@ -1,16 +1,14 @@
-// How long readers wait while a migration alters a table that somebody is reading.
-//
-//   npx tsx bench/migration-lock.ts [--json FILE]
-import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { connectionSettings } from '../src/database/connection-settings.js';
 import { connectDedicated } from '../src/migrations/connection.js';
 import { parseMigration } from '../src/migrations/migration.js';
 import { runMigrations } from '../src/migrations/runner.js';
-import { createDatabase, dropDatabase, withDatabase } from '../test/support/database-admin.js';
-import { startServices } from '../test/support/services.js';
+import { openEnvironment } from './harness/environment.js';
+import type { Report } from './harness/report.js';
+
+/** How long readers wait while a migration alters a table that somebody is reading. */
+export const name = 'migration-lock';
 
 const LOCK_TIMEOUT_MS = 100;
 const GOAL_MS = LOCK_TIMEOUT_MS + 50;
@@ -99,49 +97,43 @@ async function alterByRunner(url: string): Promise<number> {
   return tries;
 }
 
-const { values: options } = parseArgs({ options: { json: { type: 'string' } } });
-const services = await startServices();
-const name = `macro_store_bench_${process.pid}`;
-const url = withDatabase(services.postgres.url, name);
-try {
-  await createDatabase(services.postgres.url, { name });
+export async function run(): Promise<Report> {
+  await using environment = await openEnvironment();
+  const url = environment.databaseUrl;
   const plain = await measure('plain ALTER TABLE', url, () => alterPlainly(url));
   const ours: Sample[] = [];
   for (let at = 1; at <= ROUNDS; at += 1) {
-    await clearLedger();
+    await clearLedger(url);
     ours.push(await measure(`migrate(), run ${at}`, url, () => alterByRunner(url)));
   }
-  report(plain, ours);
-} finally {
-  await dropDatabase(services.postgres.url, name);
-  await services.stop();
+  const longestMs = Math.max(...ours.map((sample) => sample.longestMs));
+  return {
+    suite: name,
+    data: { readerMs: READER_MS, lockTimeoutMs: LOCK_TIMEOUT_MS, rounds: ROUNDS },
+    versions: environment.versions,
+    results: [plain, ...ours],
+    ratios: [
+      {
+        operation: 'longest read',
+        of: 'plain',
+        to: 'migrate()',
+        best: plain.longestMs / longestMs,
+        rounds: ours.map((sample) => plain.longestMs / sample.longestMs),
+      },
+    ],
+    gates: [
+      {
+        name: 'longest wait of a read, ms',
+        value: longestMs,
+        goal: `≤ ${GOAL_MS}`,
+        pass: longestMs <= GOAL_MS,
+      },
+    ],
+  };
 }
 
-async function clearLedger(): Promise<void> {
+async function clearLedger(url: string): Promise<void> {
   const client = await open(url);
   await client.query('drop table if exists macro_store_migrations');
   await client.end();
-}
-
-function report(plain: Sample, ours: readonly Sample[]): void {
-  const longestMs = Math.max(...ours.map((sample) => sample.longestMs));
-  const gates = [
-    { name: 'longest wait of a read, ms', value: longestMs, goal: GOAL_MS, pass: longestMs <= GOAL_MS },
-  ];
-  const results = [plain, ...ours];
-  console.table(results);
-  console.table(gates);
-  if (options.json !== undefined) {
-    const { version, vectorVersion } = services.postgres;
-    const document = {
-      suite: 'migration-lock',
-      data: { readerMs: READER_MS, lockTimeoutMs: LOCK_TIMEOUT_MS, rounds: ROUNDS },
-      versions: { node: process.versions.node, postgres: version, pgvector: vectorVersion },
-      results,
-      ratios: { longestReadPlainToOurs: round(plain.longestMs / longestMs) },
-      gates,
-    };
-    writeFileSync(options.json, `${JSON.stringify(document, null, 2)}\n`);
-  }
-  if (gates.some((gate) => !gate.pass)) process.exitCode = 1;
 }
