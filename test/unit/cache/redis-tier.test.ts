@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createRedisTier } from '../../../src/cache/redis-tier.js';
 import type { BorrowedRedisConfig } from '../../../src/config.js';
 import { silentTelemetry } from '../../../src/telemetry.js';
@@ -15,8 +15,13 @@ class RecordingClient extends EventEmitter {
     this.status = 'ready';
     this.emit('ready');
   }
+  lose(): void {
+    this.status = 'reconnecting';
+    this.emit('close');
+  }
   async connect(): Promise<void> {}
   async ping(): Promise<string> {
+    this.sent.push('ping');
     return 'PONG';
   }
   async evalsha(_hash: string, count: number): Promise<unknown[]> {
@@ -79,6 +84,24 @@ describe('RedisTier', () => {
     client.becomeReady();
     await Promise.all([writing, reading]);
     expect(client.sent).toEqual(['set cache:k=v']);
+    await tier.close();
+  });
+
+  it('stays down when the connection is lost again before the repair after its return is done', async () => {
+    const client = new RecordingClient();
+    const tier = makeTier(client);
+    client.becomeReady();
+    await tier.read(['k']);
+    client.lose();
+    await tier.remove('k', () => false);
+    client.del = async () => {
+      client.lose();
+      return 1;
+    };
+    client.becomeReady();
+    await vi.waitFor(() => expect(client.sent).toContain('ping'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([client.status, tier.isDown]).toEqual(['reconnecting', true]);
     await tier.close();
   });
 });
