@@ -24,7 +24,8 @@ export function inputIssues(error: z.ZodError, prefix: readonly string[] = []): 
   });
 }
 
-export const id = z.guid({ error: 'must be a UUID' });
+/** In lower case, as the server gives it back. */
+export const id = z.guid({ error: 'must be a UUID' }).toLowerCase();
 
 /** Page sizes: 1 to `max`, `defaultLimit` where absent. */
 export const limit = (max: number, defaultLimit: number) => z.int().min(1).max(max).default(defaultLimit);

@@ -143,7 +143,12 @@ const deleteChat = compileStatement<ChatRef, object>(
 const newChat = z.strictObject({ id: id.default(() => uuidv7()), userId: id, title });
 const chatRef = z.strictObject({ userId: id, chatId: id });
 const ANY_TIME = '-infinity';
-const activeSince = z.date().default(() => ANY_TIME as unknown as Date);
+// Years of four digits: a Date reaches further than what every driver can send.
+const activeSince = z
+  .date()
+  .min(new Date('0001-01-01T00:00:00.000Z'))
+  .max(new Date('9999-12-31T23:59:59.999Z'))
+  .default(() => ANY_TIME as unknown as Date);
 const listInput = z.strictObject({
   userId: id,
   activeSince,
@@ -194,7 +199,9 @@ export function createChatRepository(executor: Executor): ChatRepository {
       checkInput('chats.list', listInput, input).asyncAndThen(({ limit: size, cursor: after, ...scope }) =>
         decodeCursor('chats.list', after, BEFORE_NEWEST)
           .asyncAndThen((start) => executor.read(selectPage(size + 1), { ...scope, ...start }, options))
-          .map((rows) => toPage(rows, size, (chat) => ({ key: chat.updatedAt.toISOString(), id: chat.id }))),
+          .map((rows) =>
+            toPage('chats.list', rows, size, (chat) => ({ key: chat.updatedAt.toISOString(), id: chat.id })),
+          ),
       ),
 
     rename: (input, options) =>

@@ -23,33 +23,48 @@ export const BEFORE_NEWEST: Position = { key: 'infinity', id: HIGHEST_ID };
 /** Before the first row of a list by two ids. */
 export const BEFORE_LOWEST_IDS: Position = { key: LOWEST_ID, id: LOWEST_ID };
 
-const INSTANT = /^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-export function encodeCursor({ key, id }: Position): string {
-  return Buffer.from(`${key} ${id}`).toString('base64url');
+/** `list` is the operation that made the page: a cursor of another list is not one of this. */
+export function encodeCursor(list: string, { key, id }: Position): string {
+  return Buffer.from(`${list} ${key} ${id}`).toString('base64url');
 }
 
 /** A cursor that this list did not make is refused, not guessed at. */
 export function decodeCursor(
-  operation: string,
+  list: string,
   cursor: string | undefined,
   start: Position,
 ): Result<Position, StoreError<'invalid-input'>> {
   if (cursor === undefined) return ok(start);
-  const [key = '', id = '', ...rest] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  const isKey =
-    start === BEFORE_LOWEST_IDS ? UUID.test(key) : INSTANT.test(key) && !Number.isNaN(Date.parse(key));
-  if (isKey && UUID.test(id) && rest.length === 0) return ok({ key, id });
+  const [, key = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  const isKey = start === BEFORE_LOWEST_IDS ? UUID.test(key) : isInstant(key);
+  if (isKey && UUID.test(id) && encodeCursor(list, { key, id }) === cursor) return ok({ key, id });
   return err(
-    invalidInput(operation, [{ path: 'cursor', message: 'must be the nextCursor of a page of this list' }]),
+    invalidInput(list, [{ path: 'cursor', message: 'must be the nextCursor of a page of this list' }]),
+  );
+}
+
+/** As `toISOString` gives it; the server knows no year 0, and years of more than four digits have a sign. */
+function isInstant(text: string): boolean {
+  const time = Date.parse(text);
+  return (
+    /^\d/.test(text) &&
+    !text.startsWith('0000') &&
+    !Number.isNaN(time) &&
+    new Date(time).toISOString() === text
   );
 }
 
 /** Makes a page of rows that were asked for with one more than the limit. */
-export function toPage<T>(rows: readonly T[], limit: number, position: (row: T) => Position): Page<T> {
+export function toPage<T>(
+  list: string,
+  rows: readonly T[],
+  limit: number,
+  position: (row: T) => Position,
+): Page<T> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
-  const nextCursor = rows.length > limit && last !== undefined ? encodeCursor(position(last)) : null;
+  const nextCursor = rows.length > limit && last !== undefined ? encodeCursor(list, position(last)) : null;
   return { items, nextCursor };
 }

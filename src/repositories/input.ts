@@ -25,6 +25,9 @@ export const email = text(255).regex(/^[^\s@]+@[^\s@]+$/, { error: 'must be an e
 
 export const cursor = z.string().max(200);
 
+// JSON.stringify escapes NUL and lone surrogates, and no other surrogate; `\\u0000` is a text of its own.
+const UNSTORABLE_ESCAPE = /(?<!\\)(\\\\)*\\u(0000|d[89a-f][0-9a-f]{2})/;
+
 /** A JSON object as the text that is sent, or `null`. */
 export const metadata = z
   .custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
@@ -35,8 +38,10 @@ export const metadata = z
     if (value == null) return null;
     try {
       const json = JSON.stringify(value);
-      if (isStorable(json) && !/(?<!\\)(\\\\)*\\u0000/.test(json)) return json;
-      context.addIssue({ code: 'custom', message: NOT_STORABLE });
+      // A Date or another object that JSON makes something else of would not come back as an object.
+      if (!json.startsWith('{')) context.addIssue({ code: 'custom', message: 'must be a JSON object' });
+      else if (UNSTORABLE_ESCAPE.test(json)) context.addIssue({ code: 'custom', message: NOT_STORABLE });
+      else return json;
     } catch {
       context.addIssue({ code: 'custom', message: 'must be JSON: no bigint, no reference to itself' });
     }

@@ -1,4 +1,4 @@
-import { err, ok, okAsync, Result, type ResultAsync } from 'neverthrow';
+import { err, okAsync, Result, type ResultAsync } from 'neverthrow';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { checkEmbedding, type EmbeddingGuard } from '../database/embedding.js';
@@ -249,7 +249,7 @@ export function createMessageRepository(
         );
         return inserted.andThen((stored) => {
           const byId = new Map(stored.map((message) => [message.id, message]));
-          const inOrder = rows.ids.flatMap((messageId) => byId.get(messageId.toLowerCase()) ?? []);
+          const inOrder = rows.ids.flatMap((messageId) => byId.get(messageId) ?? []);
           if (inOrder.length === rows.ids.length)
             return okAsync<readonly Message[], WriteError | NotFound>(inOrder);
           return executor.read(statements.selectChat, { userId, chatId }, options).andThen((chats) => {
@@ -271,7 +271,12 @@ export function createMessageRepository(
             .asyncAndThen((start) =>
               executor.read(LISTS[order].statement(size + 1), { ...chat, ...start }, options),
             )
-            .map((rows) => toPage(rows, size, (row) => ({ key: row.createdAt.toISOString(), id: row.id }))),
+            .map((rows) =>
+              toPage('messages.list', rows, size, (row) => ({
+                key: row.createdAt.toISOString(),
+                id: row.id,
+              })),
+            ),
       ),
 
     history: (input, options) =>

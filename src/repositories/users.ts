@@ -201,7 +201,7 @@ export function createUserRepository(executor: Executor): UserRepository {
       checkInput('users.list', page, given).asyncAndThen(({ limit: size, cursor: after }) =>
         decodeCursor('users.list', after, BEFORE_LOWEST_IDS)
           .asyncAndThen((start) => executor.read(selectPage, { after: start.id, limit: size + 1 }, options))
-          .map((rows) => toPage(rows, size, (user) => ({ key: user.id, id: user.id }))),
+          .map((rows) => toPage('users.list', rows, size, (user) => ({ key: user.id, id: user.id }))),
       ),
 
     delete: (userId, options) =>

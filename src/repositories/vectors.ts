@@ -217,7 +217,7 @@ const newVectors = z.strictObject({
     .array(z.strictObject(vectorBody))
     .min(1)
     .max(5_000)
-    .refine((vectors) => new Set(vectors.map((vector) => vector.id.toLowerCase())).size === vectors.length, {
+    .refine((vectors) => new Set(vectors.map((vector) => vector.id)).size === vectors.length, {
       error: 'must not hold an id twice',
     }),
 });
@@ -263,7 +263,7 @@ export function createVectorRepository(
         .mapErr(missingParent(operation, PARENTS))
         .andThen(
           (rows): Result<readonly string[], InsertError> | ResultAsync<readonly string[], InsertError> => {
-            if (rows.length > 0) return ok(ids);
+            if (rows.length === ids.length) return ok(ids);
             return executor.read(selectForeignMessage, scope, options).andThen((foreign) => {
               if (foreign.length > 0) return err(notFound(operation, 'message'));
               const constraint = 'chat_vectors_pkey';
@@ -307,7 +307,7 @@ export function createVectorRepository(
             const statement = scope.chatId === null ? selectPageOfUser : selectPageOfChat;
             return executor.read(statement(size + 1), { ...scope, ...start }, options);
           })
-          .map((rows) => toPage(rows, size, (row) => ({ key: row.chatId, id: row.id }))),
+          .map((rows) => toPage('vectors.list', rows, size, (row) => ({ key: row.chatId, id: row.id }))),
       ),
 
     delete: (ref, options) =>

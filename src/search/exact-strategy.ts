@@ -18,6 +18,9 @@ export interface ExactSearch {
  * `+ 0` keeps the HNSW index out: it filters after its scan, and so gives a small user fewer hits than there
  * are, or none. The threshold stands outside the ordered LIMIT, where it costs nothing. Both leave one plan
  * only, the index on the scope and a top-N sort, so that a reused plan is as good as a fresh one.
+ *
+ * The upper bound leaves NaN out, which PostgreSQL puts above every number: the distance of a vector whose
+ * length a 32-bit float cannot hold.
  */
 const exactStatement = (variant: string, inChat: ReturnType<typeof sql>) =>
   perColumn((column) =>
@@ -33,7 +36,7 @@ const exactStatement = (variant: string, inChat: ReturnType<typeof sql>) =>
           order by distance, id
           limit ${parameter('limit')}
         ) nearest
-        where 1 - distance >= ${parameter('threshold')}::float8
+        where 1 - distance between ${parameter('threshold')}::float8 and 1
         order by distance, id`,
     ),
   );

@@ -57,8 +57,8 @@ export interface VectorSearchService {
 
 const OPERATION = 'vectorSearch.semanticSearch';
 
-const searchInput = z.strictObject({
-  userId: id,
+const owner = z.strictObject({ userId: id });
+const searchOptions = z.strictObject({
   limit: limit(1_000, 10),
   threshold: z.number().min(-1).max(1).default(0.7),
   chatId: id.optional(),
@@ -72,7 +72,11 @@ export function createVectorSearchService(
   return {
     semanticSearch(queryEmbedding, userId, { signal, ...given } = {}) {
       const options: CallOptions = signal === undefined ? {} : { signal };
-      return checkInput(OPERATION, searchInput, { userId, ...given })
+      // Apart from the options: those may come from a request, and must not bring a user of their own.
+      return checkInput(OPERATION, owner, { userId })
+        .andThen((scope) =>
+          checkInput(OPERATION, searchOptions, given).map((search) => ({ ...search, ...scope })),
+        )
         .andThen((input) =>
           checkEmbedding(OPERATION, 'queryEmbedding', queryEmbedding, dimensions).map((floats) => ({
             input,
