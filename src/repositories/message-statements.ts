@@ -17,10 +17,10 @@ export interface ChatScope {
   readonly chatId: string;
 }
 
-// The owner's chat, touched; no row where there is none, and then nothing else happens either.
-const touchedChat = sql`touched_chat as (
+// The owner's chat, touched; no row where there is none or an id is taken, and then nothing else happens either.
+const touchedChat = (isFree: SQL) => sql`touched_chat as (
     update ${chats} set updated_at = greatest(updated_at, now())
-    where user_id = ${userId} and id = ${chatId}
+    where user_id = ${userId} and id = ${chatId} and ${isFree}
     returning id
   )`;
 
@@ -31,7 +31,8 @@ export interface InsertMessage extends ChatScope {
   readonly metadata: string | null;
 }
 
-const insertedMessage = sql`inserted as (
+const isNewMessage = sql`not exists (select from ${chatMessages} stored where stored.id = ${parameter('id')}::uuid)`;
+const insertedMessage = sql`${touchedChat(isNewMessage)}, inserted as (
     insert into ${chatMessages} (id, user_id, chat_id, role, content, metadata)
     select ${parameter('id')}::uuid, ${userId}::uuid, id, ${parameter('role')}, ${parameter('content')}, ${parameter('metadata')}::jsonb
     from touched_chat
@@ -41,7 +42,7 @@ const insertedMessage = sql`inserted as (
 
 export const insertMessage = compileStatement<InsertMessage, Message>(
   'messages.append',
-  sql`with ${touchedChat}, ${insertedMessage} select ${messageColumns} from inserted`,
+  sql`with ${insertedMessage} select ${messageColumns} from inserted`,
 );
 
 export interface InsertMessageWithVector extends InsertMessage {
@@ -52,7 +53,7 @@ export interface InsertMessageWithVector extends InsertMessage {
 export const insertMessageWithVector = perColumn((column) =>
   compileStatement<InsertMessageWithVector, Message>(
     'messages.append#vector',
-    sql`with ${touchedChat}, ${insertedMessage}, inserted_vector as (
+    sql`with ${insertedMessage}, inserted_vector as (
         insert into ${chatVectors} (id, user_id, chat_id, message_id, content, embedding, metadata)
         select ${parameter('vectorId')}::uuid, user_id, chat_id, id, content, ${embeddingParameter(column)}, metadata
         from inserted
@@ -78,12 +79,11 @@ const insertedMessages = sql`input as (
     select 1 from ${chatMessages} stored join input using (id)
     where (stored.user_id, stored.chat_id, stored.role, stored.content)
       is distinct from (${userId}::uuid, ${chatId}::uuid, input.role, input.content)
-  ), inserted as (
+  ), ${touchedChat(sql`not exists (select from clash)`)}, inserted as (
     insert into ${chatMessages} (id, user_id, chat_id, role, content, metadata)
     select input.id, ${userId}::uuid, touched_chat.id, input.role, input.content, input.metadata::jsonb
     from input cross join touched_chat
-    where not exists (select from clash)
-      and not exists (select from ${chatMessages} stored where stored.id = input.id)
+    where not exists (select from ${chatMessages} stored where stored.id = input.id)
     returning *
   )`;
 
@@ -96,7 +96,7 @@ const storedOrInserted = sql`
 
 export const insertMessages = compileStatement<InsertMessages, Message>(
   'messages.appendMany',
-  sql`with ${touchedChat}, ${insertedMessages} ${storedOrInserted}`,
+  sql`with ${insertedMessages} ${storedOrInserted}`,
 );
 
 export interface InsertMessagesWithVectors extends InsertMessages {
@@ -108,7 +108,7 @@ export interface InsertMessagesWithVectors extends InsertMessages {
 
 export const insertMessagesWithVectors = compileStatement<InsertMessagesWithVectors, Message>(
   'messages.appendMany#vectors',
-  sql`with ${touchedChat}, ${insertedMessages}, inserted_vectors as (
+  sql`with ${insertedMessages}, inserted_vectors as (
       insert into ${chatVectors} (id, user_id, chat_id, message_id, content, embedding, metadata)
       select vectors.id, inserted.user_id, inserted.chat_id, inserted.id, inserted.content, vectors.embedding, inserted.metadata
       from inserted join unnest(
