@@ -54,7 +54,8 @@ async function sharesBackends(
     // session has a backend of its own, and the pooler has none to spare.
     if (theirs === undefined) return false;
     await other.query('rollback');
-    if ((await backendOf(connection)) !== mine) return true;
+    // Twice: a pooler with two backends that takes turns would deal theirs and ours in step.
+    if ((await backendOf(connection)) !== mine || (await backendOf(connection)) !== mine) return true;
   }
   return false;
 }

@@ -26,6 +26,9 @@ export interface WorkerOutput {
 const input = JSON.parse(process.argv[2] ?? '') as WorkerInput;
 const send = (message: unknown) => new Promise((resolve) => process.send?.(message, resolve));
 
+// The test is gone, or the work is done.
+process.once('disconnect', () => process.exit());
+
 if (input.waitsForGo) {
   const go = new Promise((resolve) => process.once('message', resolve));
   await send('ready');

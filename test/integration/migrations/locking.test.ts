@@ -112,6 +112,44 @@ describe('migrate while another runner works', () => {
   });
 });
 
+describe('migrate beside a runner that is faster', () => {
+  const migrations = [parseMigration('0000_users', 'create table users (id int);')];
+
+  /** A run before whose n-th statement another one does all there is to do. */
+  async function overtakenAt(n: number) {
+    await using database = await emptyDatabase();
+    let sent = 0;
+    const connect = async () => {
+      const connection = await connectTo(database.url)();
+      const query: typeof connection.query = async (text, values) => {
+        sent += 1;
+        if (sent === n) await mustRun(database.url, { migrations });
+        return connection.query(text, values);
+      };
+      return { ...connection, query };
+    };
+    const progress = collectEvents();
+    const onProgress = (event: MigrationEvent) => {
+      progress.onProgress(event);
+      // From here on the other one would wait for us.
+      if (event.type === 'locked') sent = Number.POSITIVE_INFINITY;
+    };
+    const result = await run(database.url, { migrations, connect, onProgress });
+    return { result, isOver: n > 1 && result.isOk() && result.value.applied.length === 1 };
+  }
+
+  test('finds nothing left to do, whenever before its lock that one comes in', async () => {
+    for (let n = 1; ; n += 1) {
+      const { result, isOver } = await overtakenAt(n);
+      if (isOver) {
+        expect(n).toBeGreaterThan(8);
+        return;
+      }
+      expect(result.isErr() ? result.error.message : result.value.applied, `at statement ${n}`).toEqual([]);
+    }
+  });
+});
+
 describe('a migration behind a reader', () => {
   const ALTER = parseMigration('9000_note', 'ALTER TABLE "chats" ADD COLUMN "note" text;');
   const migrations = [...MIGRATIONS, ALTER];
