@@ -1,14 +1,15 @@
 import { defineConfig } from 'tsup';
 
+const imported = {
+  index: 'src/index.ts',
+  schema: 'src/schema/index.ts',
+  migrations: 'src/migrations/index.ts',
+};
+
 export default defineConfig({
-  entry: {
-    index: 'src/index.ts',
-    schema: 'src/schema/index.ts',
-    migrations: 'src/migrations/index.ts',
-    cli: 'src/cli/main.ts',
-  },
+  entry: { ...imported, cli: 'src/cli/main.ts' },
   format: ['esm', 'cjs'],
-  dts: true,
+  dts: { entry: imported },
   clean: true,
   splitting: true,
   treeshake: true,
