@@ -15,23 +15,26 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 /** Runs one command line and gives its exit code: 0 done, 1 failed, 2 not understood. */
-export async function runCommandLine(args: readonly string[]): Promise<number> {
-  const streams: Streams = { out: process.stdout, progress: process.stderr };
+export async function runCommandLine(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  streams: Streams,
+): Promise<number> {
   try {
     const line = parseLine(args);
     if (line.wantsHelp) {
-      streams.out.write(help());
+      streams.stdout.write(help());
       return EXIT.ok;
     }
     const command = line.command === undefined ? undefined : COMMANDS[line.command];
     if (command === undefined) {
       throw new UsageError(`which command? One of ${Object.keys(COMMANDS).join(', ')}`);
     }
-    return await run(command, line.settings(process.env), streams);
+    return await run(command, line.settings(env), streams);
   } catch (error) {
     const message = usageMessage(error);
     if (message === null) throw error;
-    streams.progress.write(`macro-store: ${message}\nmacro-store --help tells more.\n`);
+    streams.stderr.write(`macro-store: ${message}\nmacro-store --help tells more.\n`);
     return EXIT.usage;
   }
 }
@@ -39,11 +42,11 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 async function run(command: Command, settings: Settings, streams: Streams): Promise<number> {
   const result = await command.run(settings, streams);
   if (result.isErr()) {
-    streams.progress.write(`${failure(result.error, settings.json)}\n`);
+    streams.stderr.write(`${failure(result.error, settings.json)}\n`);
     return EXIT.failed;
   }
   const lines = settings.json ? [JSON.stringify(result.value, null, 2)] : command.describe(result.value);
-  streams.out.write(`${lines.join('\n')}\n`);
+  streams.stdout.write(`${lines.join('\n')}\n`);
   return EXIT.ok;
 }
 

@@ -11,10 +11,15 @@ export interface Settings {
   readonly json: boolean;
 }
 
-/** Where a command writes: results to one, what goes on meanwhile to the other. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** Where a command writes: results to one, progress and errors to the other. */
 export interface Streams {
-  readonly out: NodeJS.WriteStream;
-  readonly progress: NodeJS.WriteStream;
+  readonly stdout: Output;
+  readonly stderr: Output;
 }
 
 /** One command: what it gives is printed as JSON, or as the lines that `describe` makes of it. */

@@ -2,6 +2,6 @@
 import { runCommandLine } from './command-line.js';
 
 // Not process.exit(): what was printed to a pipe has to get out first.
-runCommandLine(process.argv.slice(2)).then((exitCode) => {
+runCommandLine(process.argv.slice(2), process.env, process).then((exitCode) => {
   process.exitCode = exitCode;
 });

@@ -6,8 +6,8 @@ export const migrateCommand: Command<MigrationReport> = {
   summary:
     'bring the database up to the schema of this release; safe to run again and from many places at once',
 
-  run({ url, embedding, skipHnsw, json }, { progress }) {
-    const printer = createProgressPrinter(progress);
+  run({ url, embedding, skipHnsw, json }, { stderr }) {
+    const printer = createProgressPrinter(stderr);
     return migrate({
       url,
       embedding,

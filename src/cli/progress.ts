@@ -1,4 +1,5 @@
 import type { MigrationEvent } from '../migrations/index.js';
+import type { Output } from './command.js';
 
 /** How far an index build moves between two lines where there is no terminal. */
 const PERCENT_STEP = 10;
@@ -10,7 +11,7 @@ export interface ProgressPrinter {
 }
 
 /** One line an event; on a terminal an index build and a wait rewrite theirs. */
-export function createProgressPrinter(stream: NodeJS.WriteStream): ProgressPrinter {
+export function createProgressPrinter(stream: Output): ProgressPrinter {
   let isRewriting = false;
   let lastShown = '';
 
