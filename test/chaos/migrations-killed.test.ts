@@ -22,7 +22,7 @@ const ALL = MIGRATIONS.map(({ id }) => id);
 const BOUNDARIES =
   4 + MIGRATIONS.reduce((sum, it) => sum + 2 + (it.isTransactional ? it.statements.length : 2), 0);
 
-describe('a runner that is killed', () => {
+describe('a runner that is killed', { timeout: 60_000 }, () => {
   let worker: Awaited<ReturnType<typeof buildMigrationWorker>>;
   let clean: Record<string, string>;
   beforeAll(async () => {
@@ -55,7 +55,7 @@ describe('a runner that is killed', () => {
   test(`at each of its ${BOUNDARIES} steps leaves what the next run finishes`, async () => {
     expect(BOUNDARIES).toBeGreaterThanOrEqual(20);
     await Promise.all([1, 2, 3].map((lane) => killAtEach(lane, 3)));
-  }, 60_000);
+  }, 120_000);
 
   test('in the middle of an index build is noticed by the server, which gives the lock to the next run', async () => {
     await using database = await createTestDatabase({ template: false });

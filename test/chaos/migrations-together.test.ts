@@ -9,7 +9,7 @@ import { buildMigrationWorker, startTogether } from '../support/worker-process.j
 const PROCESSES = 16;
 const ALL = MIGRATIONS.map(({ id }) => id);
 
-describe(`${PROCESSES} processes that migrate at once`, () => {
+describe(`${PROCESSES} processes that migrate at once`, { timeout: 60_000 }, () => {
   let worker: Awaited<ReturnType<typeof buildMigrationWorker>>;
   beforeAll(async () => {
     worker = await buildMigrationWorker();

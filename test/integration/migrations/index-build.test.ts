@@ -14,7 +14,7 @@ import {
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
 
-describe('an index build over existing rows', () => {
+describe('an index build over existing rows', { timeout: 60_000 }, () => {
   let database: TestDatabase;
 
   beforeAll(async () => {
