@@ -37,7 +37,7 @@ export function printTime(step: string, ms: number, note = ''): void {
 
 /** Columns as wide as their widest cell; the last one is cut where the terminal ends. */
 export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const width = stdout.columns ?? 120;
+  const width = stdout.columns || 120; // 0 where the terminal does not say
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0)),
   );

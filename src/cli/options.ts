@@ -5,7 +5,7 @@ import type { Settings } from './command.js';
 /** A command line that cannot be run as it is; the message says what to write instead. */
 export class UsageError extends Error {}
 
-export const OPTIONS = {
+const OPTIONS = {
   url: { type: 'string' },
   dimensions: { type: 'string' },
   column: { type: 'string' },
