@@ -3,7 +3,7 @@ import { keyIssue } from './cache-key.js';
 import type { CacheSetOptions } from './cache-service.js';
 import { DEFAULT_TTL_SECONDS, ttlIssue } from './time-to-live.js';
 
-export const MAX_KEYS = 1000;
+const MAX_KEYS = 1000;
 
 /** The seconds a value is to live, with the default filled in and nothing checked. */
 export function ttlSecondsOf(options: CacheSetOptions | undefined): number {

@@ -1,7 +1,7 @@
 import type { InputIssue } from '../errors.js';
 
 export const DEFAULT_TTL_SECONDS = 3600;
-export const MAX_TTL_SECONDS = 365 * 24 * 3600;
+const MAX_TTL_SECONDS = 365 * 24 * 3600;
 
 /**
  * The longest life in memory. Other processes' writes do not reach this process's memory yet, so this

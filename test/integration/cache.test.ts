@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
@@ -396,6 +397,7 @@ describe('a cluster', () => {
       10_000,
     );
     const client = new Redis.Cluster([{ host: '127.0.0.1', port: server.port }]);
+    await once(client, 'ready');
     const keyPrefix = aKeyPrefix();
     const [one, two] = [makeCache({ client, keyPrefix }), makeCache({ client, keyPrefix })];
     const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
