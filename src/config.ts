@@ -74,7 +74,7 @@ export interface BorrowedRedisConfig {
 export type RedisConfig = OwnedRedisConfig | BorrowedRedisConfig | false;
 
 export interface CacheConfig {
-  /** Bound on the memory tier, in bytes of encoded values and keys. */
+  /** Bound on the memory tier, in bytes: keys, encoded values, and 256 an entry. */
   readonly memoryMaxBytes?: number;
 }
 

@@ -29,7 +29,10 @@ export interface StoreErrorFields {
   /** A unique, foreign-key or exclusion constraint, by its name in the database. */
   conflict: { readonly constraint: string };
   'dimension-mismatch': { readonly expected: number; readonly actual: number };
-  /** Nothing was changed: the server could not be reached, or left before the work was committed. */
+  /**
+   * The database could not be reached, or left before the work was committed: nothing was changed. Of a write
+   * to the cache: Redis did not confirm it.
+   */
   unavailable: { readonly sqlState?: string };
   /** The server ended the statement, or did not answer in time. `timeoutMs` where we know it. */
   timeout: { readonly timeoutMs?: number };

@@ -5,6 +5,8 @@ export type {
   CacheSetOptions,
   CacheStats,
   CacheWriteError,
+  LoadedValue,
+  LoaderError,
 } from './cache/cache-service.js';
 export {
   type BorrowedDatabaseConfig,
