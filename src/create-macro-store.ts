@@ -31,9 +31,11 @@ import {
   runMigrations,
 } from './migrations/runner.js';
 import { type ChatRepository, createChatRepository } from './repositories/chats.js';
-import { createMessageRepository, type MessageRepository } from './repositories/messages.js';
+import { createMessageRepository } from './repositories/message-repository.js';
+import type { MessageRepository } from './repositories/messages.js';
 import { createUserRepository, type UserRepository } from './repositories/users.js';
-import { createVectorRepository, type VectorRepository } from './repositories/vectors.js';
+import { createVectorRepository } from './repositories/vector-repository.js';
+import type { VectorRepository } from './repositories/vectors.js';
 import type { EmbeddingShape } from './schema/embedding-shape.js';
 import { createVectorSearchService, type VectorSearchService } from './search/vector-search.js';
 import { loggingTelemetry, silentTelemetry } from './telemetry.js';

@@ -65,6 +65,7 @@ export type {
 } from './repositories/messages.js';
 export type { NewUser, User, UserChanges, UserRepository } from './repositories/users.js';
 export type {
+  InsertVectorsError,
   ListVectors,
   NewVector,
   NewVectors,

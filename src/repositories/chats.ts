@@ -108,13 +108,17 @@ interface PageParameters {
   readonly id: string;
 }
 
+// As for messages.list, the user is a range of one, so that a reused plan reads `idx_chats_user_id_updated_at`
+// in order and stops at the LIMIT, also for a user with many more chats than others. The pair keeps the
+// planner from taking the two bounds for a narrow range.
+const userBound = sql`(select ${parameter('userId')}::uuid)`;
 const selectPage = perLimit<PageParameters, Chat>(
   'chats.list',
   (size) => sql`select ${chatColumns} from ${chats}
-    where user_id = ${parameter('userId')}
+    where user_id >= ${userBound} and (user_id, user_id) <= (${userBound}, ${userBound})
       and (updated_at, id) < (${parameter('key')}::timestamptz, ${parameter('id')}::uuid)
       and updated_at >= ${parameter('activeSince')}::timestamptz
-    order by updated_at desc, id desc
+    order by user_id, updated_at desc, id desc
     limit ${size}`,
 );
 

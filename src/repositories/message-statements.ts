@@ -140,29 +140,26 @@ export interface MessagePage extends ChatScope {
   readonly id: string;
 }
 
-const pageOf = (comparison: SQL, direction: SQL) => (size: SQL) =>
+/**
+ * Messages of one chat in the order of `idx_chat_messages_chat_id_created_at`.
+ *
+ * The chat is a range of one, and comes from a subquery. By equality a reused plan takes it for an average
+ * chat, gathers all of it and sorts: 1,500 pages and more instead of 10 for a chat of 20,000, from the sixth
+ * call on. Of this range the planner knows nothing, so it takes the index that is in order, where the LIMIT
+ * ends the scan. `coalesce` keeps the index on the user out; all messages of a chat are of one user.
+ */
+const pageOf = (comparison: SQL, bound: SQL, direction: SQL) => (size: SQL) =>
   sql`select ${messageColumns} from ${chatMessages}
-    where chat_id = ${chatId} and user_id = ${userId}
-      and (created_at, id) ${comparison} (${parameter('key')}::timestamptz, ${parameter('id')}::uuid)
-    order by created_at ${direction}, id ${direction}
+    where (chat_id, created_at, id) ${comparison} ((select ${chatId}::uuid), ${parameter('key')}::timestamptz, ${parameter('id')}::uuid)
+      and chat_id ${bound} (select ${chatId}::uuid) and coalesce(user_id = ${userId}, false)
+    order by chat_id ${direction}, created_at ${direction}, id ${direction}
     limit ${size}`;
+const newestFirst = pageOf(sql`<`, sql`>=`, sql`desc`);
+const oldestFirst = pageOf(sql`>`, sql`<=`, sql`asc`);
 
-export const selectNewestFirst = perLimit<MessagePage, Message>(
-  'messages.list#newest',
-  pageOf(sql`<`, sql`desc`),
-);
-export const selectOldestFirst = perLimit<MessagePage, Message>(
-  'messages.list#oldest',
-  pageOf(sql`>`, sql`asc`),
-);
-
-export const selectHistory = perLimit<ChatScope, Message>(
-  'messages.history',
-  (size) => sql`select * from (
-      select ${messageColumns} from ${chatMessages} where chat_id = ${chatId} and user_id = ${userId}
-      order by created_at desc, id desc limit ${size}
-    ) newest order by "createdAt", id`,
-);
+export const selectNewestFirst = perLimit<MessagePage, Message>('messages.list#newest', newestFirst);
+export const selectOldestFirst = perLimit<MessagePage, Message>('messages.list#oldest', oldestFirst);
+export const selectHistory = perLimit<MessagePage, Message>('messages.history', newestFirst);
 
 export interface UpdateMessage extends MessageKey {
   readonly content: string | null;

@@ -1,0 +1,225 @@
+import { err, okAsync, Result, type ResultAsync } from 'neverthrow';
+import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
+import { checkEmbedding, type EmbeddingGuard } from '../database/embedding.js';
+import type { CallOptions, Executor } from '../database/executor.js';
+import type { Embedding } from '../database/vector-wire.js';
+import { notFound, type StoreError, storeError, type WriteError } from '../errors.js';
+import { checkInput, id, limit } from '../input.js';
+import { MESSAGE_ROLES } from '../schema/chat-messages.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
+import { BEFORE_NEWEST, BEFORE_OLDEST, decodeCursor, toPage } from './cursor.js';
+import { content, cursor, metadata } from './input.js';
+import * as statements from './message-statements.js';
+import type { Message, MessageRepository } from './messages.js';
+import { firstRow, firstRowOr, hasRows } from './rows.js';
+import { TEXT_SEARCH_LANGUAGES } from './text-search-languages.js';
+
+type NotFound = StoreError<'not-found'>;
+type EmbeddingError = StoreError<'dimension-mismatch'>;
+
+const scope = { userId: id, chatId: id };
+const body = {
+  id: id.default(() => uuidv7()),
+  role: z.enum(MESSAGE_ROLES),
+  content,
+  metadata,
+  // Checked by checkEmbedding, which knows the dimensions and does not walk the array through zod.
+  embedding: z.custom<Embedding>().optional(),
+};
+const newMessage = z.strictObject({ ...scope, ...body });
+const newMessages = z.strictObject({
+  ...scope,
+  messages: z
+    .array(z.strictObject(body))
+    .min(1)
+    .max(1_000)
+    .refine((messages) => new Set(messages.map((message) => message.id)).size === messages.length, {
+      error: 'must not hold an id twice',
+    }),
+});
+const messageRef = z.strictObject({ ...scope, messageId: id });
+const listInput = z.strictObject({
+  ...scope,
+  order: z.enum(['newest-first', 'oldest-first']).default('newest-first'),
+  limit: limit(200, 50),
+  cursor: cursor.optional(),
+});
+const historyInput = z.strictObject({ ...scope, limit: limit(200, 50) });
+const messageChanges = messageRef
+  .extend({ content: content.optional(), metadata, embedding: body.embedding })
+  .refine((changes) => changes.embedding === undefined || changes.content !== undefined, {
+    path: ['embedding'],
+    error: 'is of a new content: give both',
+  });
+const searchInput = z.strictObject({
+  userId: id,
+  chatId: id.nullable().default(null),
+  query: content.min(1).max(1_000),
+  language: z.enum(TEXT_SEARCH_LANGUAGES).default(statements.INDEXED_LANGUAGE),
+  limit: limit(200, 20),
+});
+
+const LISTS = {
+  'newest-first': { start: BEFORE_NEWEST, statement: statements.selectNewestFirst },
+  'oldest-first': { start: BEFORE_OLDEST, statement: statements.selectOldestFirst },
+};
+
+const taken = (operation: string) =>
+  storeError('conflict', operation, 'another message has this id', { constraint: 'chat_messages_pkey' });
+
+export function createMessageRepository(
+  executor: Executor,
+  embeddingShape: EmbeddingShape,
+  guard: EmbeddingGuard,
+): MessageRepository {
+  const { column, dimensions } = embeddingShape;
+
+  /** The encoded embedding, once it and the database's column have been checked. */
+  const encoded = (operation: string, embedding: Embedding, options: CallOptions | undefined) =>
+    checkEmbedding(operation, 'embedding', embedding, dimensions).asyncAndThen((floats) =>
+      guard.check(operation, executor, options).map(() => executor.wire.encode(floats)),
+    );
+
+  /** Why an insert gave no row: no such chat, or the id is taken, or it was a retry. */
+  const explainMissing = (row: z.output<typeof newMessage>, options: CallOptions | undefined) => {
+    const key = { userId: row.userId, chatId: row.chatId, messageId: row.id };
+    return executor.read(statements.selectMessage, key, options).andThen(([stored]) => {
+      if (stored?.role === row.role && stored.content === row.content)
+        return okAsync<Message, WriteError | NotFound>(stored);
+      return executor.read(statements.selectChat, key, options).andThen((chats) => {
+        if (chats.length === 0) return err(notFound('messages.append', 'chat'));
+        return err(taken('messages.append'));
+      });
+    });
+  };
+
+  return {
+    append: (message, options) =>
+      checkInput('messages.append', newMessage, message).asyncAndThen(({ embedding, ...row }) => {
+        const inserted =
+          embedding === undefined
+            ? executor.write(statements.insertMessage, row, options)
+            : encoded('messages.append', embedding, options).andThen((value) =>
+                executor.write(
+                  statements.insertMessageWithVector[column],
+                  { ...row, vectorId: uuidv7(), embedding: value },
+                  options,
+                ),
+              );
+        return inserted.andThen(([created]) =>
+          created === undefined
+            ? explainMissing(row, options)
+            : okAsync<Message, WriteError | NotFound | EmbeddingError>(created),
+        );
+      }),
+
+    appendMany: (input, options) =>
+      checkInput('messages.appendMany', newMessages, input).asyncAndThen(({ userId, chatId, messages }) => {
+        const rows = {
+          userId,
+          chatId,
+          ids: messages.map((message) => message.id),
+          roles: messages.map((message) => message.role),
+          contents: messages.map((message) => message.content),
+          metadatas: messages.map((message) => message.metadata),
+        };
+        const inserted = insertMany(rows, messages, options).orElse((error) =>
+          // Somebody inserted one of the ids at this moment; now it can be seen.
+          error.kind === 'conflict' ? insertMany(rows, messages, options) : err(error),
+        );
+        return inserted.andThen((stored) => {
+          const byId = new Map(stored.map((message) => [message.id, message]));
+          const inOrder = rows.ids.flatMap((messageId) => byId.get(messageId) ?? []);
+          if (inOrder.length === rows.ids.length)
+            return okAsync<readonly Message[], WriteError | NotFound>(inOrder);
+          return executor.read(statements.selectChat, { userId, chatId }, options).andThen((chats) => {
+            if (chats.length === 0) return err(notFound('messages.appendMany', 'chat'));
+            return err(taken('messages.appendMany'));
+          });
+        });
+      }),
+
+    findById: (ref, options) =>
+      checkInput('messages.findById', messageRef, ref)
+        .asyncAndThen((params) => executor.read(statements.selectMessage, params, options))
+        .map(firstRow),
+
+    list: (input, options) =>
+      checkInput('messages.list', listInput, input).asyncAndThen(
+        ({ order, limit: size, cursor: after, ...chat }) =>
+          decodeCursor('messages.list', after, LISTS[order].start)
+            .asyncAndThen((start) =>
+              executor.read(LISTS[order].statement(size + 1), { ...chat, ...start }, options),
+            )
+            .map((rows) =>
+              toPage('messages.list', rows, size, (row) => ({
+                key: row.createdAt.toISOString(),
+                id: row.id,
+              })),
+            ),
+      ),
+
+    history: (input, options) =>
+      checkInput('messages.history', historyInput, input).asyncAndThen(({ limit: size, ...chat }) =>
+        executor
+          .read(statements.selectHistory(size), { ...chat, ...BEFORE_NEWEST }, options)
+          .map((rows) => rows.toReversed()),
+      ),
+
+    update: (input, options) =>
+      checkInput('messages.update', messageChanges, input)
+        .asyncAndThen(({ embedding, content: newContent = null, ...rest }) => {
+          const row = { ...rest, content: newContent, setsMetadata: input.metadata !== undefined };
+          if (embedding === undefined) return executor.write(statements.updateMessage, row, options);
+          return encoded('messages.update', embedding, options).andThen((value) =>
+            executor.write(
+              statements.updateMessageWithVector[column],
+              { ...row, vectorId: uuidv7(), embedding: value },
+              options,
+            ),
+          );
+        })
+        .andThen(firstRowOr('messages.update', 'message')),
+
+    delete: (ref, options) =>
+      checkInput('messages.delete', messageRef, ref)
+        .asyncAndThen((params) => executor.write(statements.deleteMessage, params, options))
+        .map(hasRows),
+
+    search: (input, options) =>
+      checkInput('messages.search', searchInput, input).asyncAndThen((params) => {
+        const isIndexed = params.language === statements.INDEXED_LANGUAGE;
+        const statement = isIndexed ? statements.searchIndexedLanguage : statements.searchOtherLanguage;
+        return executor.read(statement, params, options);
+      }),
+  };
+
+  function insertMany(
+    rows: statements.InsertMessages,
+    messages: z.output<typeof newMessages>['messages'],
+    options: CallOptions | undefined,
+  ): ResultAsync<readonly Message[], WriteError | EmbeddingError> {
+    const embedded = messages.flatMap(({ id: messageId, embedding }, index) =>
+      embedding === undefined ? [] : [{ messageId, embedding, index }],
+    );
+    if (embedded.length === 0) return executor.write(statements.insertMessages, rows, options);
+    const checked = embedded.map(({ embedding, index }) =>
+      checkEmbedding('messages.appendMany', `messages.${index}.embedding`, embedding, dimensions),
+    );
+    return Result.combine(checked).asyncAndThen((floats) =>
+      guard.check('messages.appendMany', executor, options).andThen(({ vectorOid }) =>
+        executor.write(
+          statements.insertMessagesWithVectors,
+          {
+            ...rows,
+            vectorIds: embedded.map(() => uuidv7()),
+            vectorMessageIds: embedded.map(({ messageId }) => messageId),
+            embeddings: executor.wire.encodeMany(floats, vectorOid),
+          },
+          options,
+        ),
+      ),
+    );
+  }
+}
