@@ -323,7 +323,9 @@ function urlOf(protocols: readonly string[]) {
   return z.string({ error: message }).refine(
     (value) => {
       try {
-        return protocols.includes(new URL(value).protocol);
+        const { protocol, username, password, hostname, pathname } = new URL(value);
+        for (const part of [username, password, hostname, pathname]) decodeURIComponent(part);
+        return protocols.includes(protocol);
       } catch {
         return false;
       }

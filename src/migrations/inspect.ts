@@ -53,7 +53,7 @@ export function inspectStatus(
   connect: Connect,
   migrations: readonly Migration[],
 ): ResultAsync<MigrationStatus, MigrateError> {
-  return withConnection(connect, async (connection) => {
+  return withConnection('migrations.status', connect, async (connection) => {
     await requireSchema(connection);
     const ledger = (await readLedger(connection)) ?? [];
     const idsIn = (state: LedgerEntry['state']) =>
@@ -82,7 +82,7 @@ export function planMigrations(
     hnsw = 'build',
   }: { readonly onNewer?: NewerPolicy; readonly hnsw?: 'build' | 'skip' } = {},
 ): ResultAsync<MigrationPlan, MigrateError> {
-  return withConnection(connect, async (connection) => {
+  return withConnection('migrations.plan', connect, async (connection) => {
     const { ledger, adopted } = await readStanding(connection, migrations, embedding);
     const result = reconcile(migrations, ledger, onNewer);
     if ('error' in result) throw result.error;
@@ -104,6 +104,7 @@ export function planMigrations(
 }
 
 function withConnection<T>(
+  operation: string,
   connect: Connect,
   work: (connection: MigrationConnection) => Promise<T>,
 ): ResultAsync<T, MigrateError> {
@@ -115,5 +116,5 @@ function withConnection<T>(
       await connection.close();
     }
   };
-  return ResultAsync.fromPromise(run(), toMigrateError);
+  return ResultAsync.fromPromise(run(), (error) => toMigrateError(operation, error));
 }

@@ -89,7 +89,7 @@ export function runMigrations(
       await connection.close();
     }
   };
-  return ResultAsync.fromPromise(run(), (error) => toMigrateError(error));
+  return ResultAsync.fromPromise(run(), (error) => toMigrateError(OPERATION, error));
 }
 
 async function migrateOn(
@@ -223,22 +223,22 @@ const EXPECTED: ReadonlySet<StoreErrorKind> = new Set<MigrateError['kind']>([
   'invalid-input',
 ]);
 
-export function toMigrateError(error: unknown): MigrateError {
+export function toMigrateError(operation: string, error: unknown): MigrateError {
   if (isStoreError(error)) return error as MigrateError;
   const sqlState = sqlStateOf(error);
   if (sqlState !== undefined) {
-    const mapped = fromSqlState(OPERATION, sqlState, error);
+    const mapped = fromSqlState(operation, sqlState, error);
     if (EXPECTED.has(mapped.kind)) return mapped as MigrateError;
     return storeError(
       'internal',
-      OPERATION,
+      operation,
       `the server answered with SQLSTATE ${sqlState}`,
       { sqlState },
       error,
     );
   }
   if (error instanceof TypeError || error instanceof RangeError) {
-    return storeError('internal', OPERATION, 'the runner failed', {}, error);
+    return storeError('internal', operation, 'the runner failed', {}, error);
   }
-  return storeError('unavailable', OPERATION, 'the connection to the database failed', {}, error);
+  return storeError('unavailable', operation, 'the connection to the database failed', {}, error);
 }

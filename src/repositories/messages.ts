@@ -82,7 +82,7 @@ export interface MessageRepository {
   /**
    * Adds a message at the end of a chat and touches the chat, in one round trip; with `embedding` its
    * vector too, all or nothing. The same `id` with the same role and content again gives the stored
-   * message, so a retry is harmless; otherwise `conflict` (`chat_messages_pkey`). `not-found` for a chat
+   * message and writes nothing, so a retry is harmless; otherwise `conflict` (`chat_messages_pkey`). `not-found` for a chat
    * that is not the user's.
    *
    * @example
