@@ -1,0 +1,98 @@
+import pg from 'pg';
+import { createEmbeddingGuard } from '../../src/database/embedding.js';
+import { createExecutor } from '../../src/database/executor.js';
+import type { BoundStatement } from '../../src/database/statement.js';
+import { textWire } from '../../src/database/vector-wire.js';
+import { createChatRepository } from '../../src/repositories/chats.js';
+import { createMessageRepository } from '../../src/repositories/message-repository.js';
+import { createUserRepository } from '../../src/repositories/users.js';
+import { createVectorRepository } from '../../src/repositories/vector-repository.js';
+import type { EmbeddingShape } from '../../src/schema/embedding-shape.js';
+import { createVectorSearchService } from '../../src/search/vector-search.js';
+
+export type PlanMode = 'force_generic_plan' | 'force_custom_plan';
+
+export interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+export interface ExplainedStore extends AsyncDisposable {
+  readonly users: ReturnType<typeof createUserRepository>;
+  readonly chats: ReturnType<typeof createChatRepository>;
+  readonly messages: ReturnType<typeof createMessageRepository>;
+  readonly vectors: ReturnType<typeof createVectorRepository>;
+  readonly vectorSearch: ReturnType<typeof createVectorSearchService>;
+  /** How the server ran the last statement of a call. */
+  plan(): PlanNode;
+  mode(mode: PlanMode): Promise<void>;
+}
+
+/** The repositories on one connection that has every statement explained, as prepared, before it is run. */
+export async function explainedStore(url: string, embedding: EmbeddingShape): Promise<ExplainedStore> {
+  const client = new pg.Client({ connectionString: url, options: '-c jit=off' });
+  await client.connect();
+  let last: PlanNode | undefined;
+  const executor = createExecutor(textWire, async (statement) => {
+    last = await explain(client, statement);
+    return client.query(statement.text, [...statement.values]);
+  });
+  const guard = createEmbeddingGuard(embedding);
+  return {
+    users: createUserRepository(executor),
+    chats: createChatRepository(executor),
+    messages: createMessageRepository(executor, embedding, guard),
+    vectors: createVectorRepository(executor, embedding, guard),
+    vectorSearch: createVectorSearchService(executor, embedding, guard),
+    plan() {
+      if (last === undefined) throw new Error('nothing was sent yet');
+      return last;
+    },
+    mode: async (mode) => void (await client.query(`set plan_cache_mode = ${mode}`)),
+    [Symbol.asyncDispose]: () => client.end(),
+  };
+}
+
+async function explain(client: pg.Client, { text, values }: BoundStatement): Promise<PlanNode> {
+  const literals = values.map((value) =>
+    value === null ? 'null' : pg.escapeLiteral(value instanceof Date ? value.toISOString() : `${value}`),
+  );
+  const call = literals.length === 0 ? 'explained' : `explained(${literals.join(', ')})`;
+  await client.query(`prepare explained as ${text}`);
+  try {
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      `explain (analyze, buffers, format json) execute ${call}`,
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error('EXPLAIN gave no plan');
+    return row['QUERY PLAN'][0].Plan;
+  } finally {
+    await client.query('deallocate explained');
+  }
+}
+
+/** The nodes of a plan, outermost first. */
+export function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+export function indexesOf(plan: PlanNode): string[] {
+  return nodesOf(plan).flatMap((node) => node['Index Name'] ?? []);
+}
+
+/** Tables that were read from end to end. */
+export function fullyReadTables(plan: PlanNode): string[] {
+  return nodesOf(plan)
+    .filter((node) => node['Node Type'] === 'Seq Scan')
+    .flatMap((node) => node['Relation Name'] ?? []);
+}
+
+/** Pages of shared memory that were looked at, in the cache or not. */
+export function buffersOf(plan: PlanNode): number {
+  return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+}
