@@ -14,7 +14,7 @@ import {
 } from './crud/data.js';
 import { openDrizzle } from './crud/drizzle.js';
 import type { Mastra, MastraPeer } from './crud/mastra-port.js';
-import { openRaw } from './crud/raw.js';
+import { openRaw, type Samples, watchStatements } from './crud/raw.js';
 import { openTextInsert } from './crud/text-insert.js';
 import type { NewRow, VectorBatch } from './crud/ways.js';
 import { loadLibrary, loadPeer, openEnvironment, versionOf } from './harness/environment.js';
@@ -44,9 +44,8 @@ export async function run(): Promise<Report> {
   const { createMacroStore } = await loadLibrary();
   const { openMastra } = await loadPeer<MastraPeer>('mastra.ts');
 
-  // One connection at first, so that all statements it prepares can be read back from there.
   await using store = createMacroStore({
-    database: { url: databaseUrl, max: POOL_SIZE, min: 0 },
+    database: { url: databaseUrl, max: POOL_SIZE },
     redis: false,
   });
   (await store.migrate({ hnsw: 'skip' }))._unsafeUnwrap();
@@ -55,10 +54,17 @@ export async function run(): Promise<Report> {
   await copyToMastra(databaseUrl);
 
   const batches = Array.from({ length: 4 }, vectorBatch);
-  await useOnce(store, vectorBatch());
+  const samples: Samples = {
+    userId: userId(1),
+    chat: LONG_CHAT,
+    message: newMessage(0),
+    batch: vectorBatch(),
+    pageSizes: PAGE,
+  };
+  const sent = await watchStatements(store, () => useOnce(store, samples));
   const ways: Ways = {
     store,
-    raw: await openRaw(store, databaseUrl, POOL_SIZE),
+    raw: await openRaw(sent, samples, databaseUrl, POOL_SIZE),
     drizzle: openDrizzle(databaseUrl, POOL_SIZE),
     textInsert: openTextInsert(databaseUrl, POOL_SIZE),
     mastra,
@@ -244,12 +250,12 @@ function newMessage(step: number): NewRow {
   };
 }
 
-/** Makes the store prepare every statement that raw pg is to send. */
-async function useOnce(store: MacroStore, batch: VectorBatch): Promise<void> {
-  (await store.users.getById(userId(1)))._unsafeUnwrap();
-  (await store.messages.list({ ...LONG_CHAT, limit: PAGE.messages }))._unsafeUnwrap();
-  (await store.chats.list({ userId: userId(1), limit: PAGE.chats }))._unsafeUnwrap();
-  (await store.messages.append(newMessage(0)))._unsafeUnwrap();
+/** Makes the store send every statement that raw pg is to send. */
+async function useOnce(store: MacroStore, { chat, message, batch, ...samples }: Samples): Promise<void> {
+  (await store.users.getById(samples.userId))._unsafeUnwrap();
+  (await store.messages.list({ ...chat, limit: PAGE.messages }))._unsafeUnwrap();
+  (await store.chats.list({ userId: samples.userId, limit: PAGE.chats }))._unsafeUnwrap();
+  (await store.messages.append(message))._unsafeUnwrap();
   await insertByStore(store, batch);
 }
 

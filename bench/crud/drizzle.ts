@@ -1,12 +1,12 @@
 import { and, desc, eq, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
-import pg from 'pg';
 import { chatMessages, chats, chatVectors, users } from '../../src/schema/index.js';
+import { openPool } from '../harness/pool.js';
 import type { NewRow, Scope, VectorBatch } from './ways.js';
 
 /** The same work by Drizzle, on the same tables, in the way its documentation shows. */
 export function openDrizzle(databaseUrl: string, poolSize: number) {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: poolSize });
+  const pool = openPool(databaseUrl, poolSize);
   const db = drizzle({ client: pool });
   return {
     getUser: async (id: string) => {

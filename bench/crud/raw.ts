@@ -1,75 +1,142 @@
-import pg from 'pg';
+import { isDeepStrictEqual } from 'node:util';
+import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { encodeVectorArrayBinary } from '../../src/database/vector-wire.js';
 import type { Chat, MacroStore, Message, User } from '../../src/index.js';
+import { openPool } from '../harness/pool.js';
 import type { NewRow, Scope, VectorBatch } from './ways.js';
 
-/**
- * The floor: the statements that the store prepared, word for word, sent by nothing but pg under a name of
- * their own. Whatever the store takes longer than this is the store's.
- */
-export async function openRaw(store: MacroStore, databaseUrl: string, poolSize: number) {
-  const texts = await preparedBy(store);
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: poolSize, options: '-c jit=off' });
+/** What the store was asked while it was watched; its statements are sent again with other values. */
+export interface Samples {
+  readonly userId: string;
+  readonly chat: Scope;
+  readonly message: NewRow;
+  readonly batch: VectorBatch;
+  readonly pageSizes: { readonly messages: number; readonly chats: number };
+}
 
-  const query = async <Row extends pg.QueryResultRow>(name: string, values: unknown[]): Promise<Row[]> => {
-    const text = texts.get(name);
-    if (text === undefined) throw new Error(`the store has not prepared ${name}`);
-    const client = await pool.connect();
-    try {
-      return (await client.query<Row>({ name, text, values })).rows;
-    } finally {
-      client.release();
-    }
+interface SentStatement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/**
+ * The floor: the statements that the store sends, word for word, sent by nothing but pg, under a name too.
+ * Whatever the store takes longer than this is the store's.
+ */
+export async function openRaw(
+  sent: ReadonlyMap<string, SentStatement>,
+  samples: Samples,
+  databaseUrl: string,
+  poolSize: number,
+) {
+  const pool = openPool(databaseUrl, poolSize, { options: '-c jit=off' });
+  const { rows: types } = await pool.query<{ oid: number }>(`select 'vector'::regtype::oid::int as oid`);
+  const vectorOid = types[0]?.oid ?? 0;
+
+  /** The statement as a function of some of its values, found by what was sent for them; the others stay. */
+  const statement = <Slot extends string>(name: string, slots: Record<Slot, (value: unknown) => boolean>) => {
+    const original = sent.get(name);
+    if (original === undefined) throw new Error(`the store has not sent ${name}`);
+    const { text, values: sentValues } = original;
+    const names = Object.keys(slots) as Slot[];
+    const slotAt = sentValues.map((value) => names.find((slot) => slots[slot](value)));
+    const missing = names.filter((slot) => !slotAt.includes(slot));
+    if (missing.length > 0) throw new Error(`${name} was sent without ${missing.join(', ')}`);
+
+    return async <Row extends pg.QueryResultRow>(given: Record<Slot, unknown>): Promise<Row[]> => {
+      const values = sentValues.map((value, index) => {
+        const slot = slotAt[index];
+        return slot === undefined ? value : given[slot];
+      });
+      const client = await pool.connect();
+      try {
+        return (await client.query<Row>({ name, text, values })).rows;
+      } finally {
+        client.release();
+      }
+    };
   };
 
-  const [oidRow] = (await pool.query<{ oid: number }>(`select 'vector'::regtype::oid::int as oid`)).rows;
-  const vectorOid = oidRow?.oid ?? 0;
-  const before = ['infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff'];
+  const { chat, message, batch, pageSizes } = samples;
+  const selectUser = statement('users.findById', { id: is(samples.userId) });
+  const selectMessages = statement(`messages.list#newest#${pageSizes.messages + 1}`, {
+    chatId: is(chat.chatId),
+    userId: is(chat.userId),
+  });
+  const selectChats = statement(`chats.list#${pageSizes.chats + 1}`, { userId: is(samples.userId) });
+  const insertMessage = statement('messages.append', {
+    userId: is(message.userId),
+    chatId: is(message.chatId),
+    role: is(message.role),
+    content: is(message.content),
+    id: isUuid,
+  });
+  const insertVectors = statement('vectors.insertMany', {
+    userId: is(batch.userId),
+    chatIds: is(batch.rows.map(({ chatId }) => chatId)),
+    contents: is(batch.rows.map(({ content }) => content)),
+    ids: (value) => Array.isArray(value) && isUuid(value[0]),
+    embeddings: Buffer.isBuffer,
+  });
 
   return {
     getUser: async (id: string) => {
-      const [row] = await query<User>('users.findById', [id]);
+      const [row] = await selectUser<User>({ id });
       if (row === undefined) throw new Error('no such user');
       return row;
     },
     listMessages: async ({ userId, chatId }: Scope, limit: number) =>
-      (await query<Message>(`messages.list#newest#${limit + 1}`, [chatId, userId, ...before])).slice(
-        0,
-        limit,
-      ),
-    listChats: async (userId: string, limit: number) =>
-      (await query<Chat>(`chats.list#${limit + 1}`, [userId, ...before, '-infinity'])).slice(0, limit),
-    append: async ({ userId, chatId, role, content }: NewRow) => {
-      const [row] = await query<Message>('messages.append', [userId, chatId, uuidv7(), role, content, null]);
-      if (row === undefined) throw new Error('no such chat');
-      return row;
+      (await selectMessages<Message>({ userId, chatId })).slice(0, limit),
+    listChats: async (userId: string, limit: number) => (await selectChats<Chat>({ userId })).slice(0, limit),
+    append: async (row: NewRow) => {
+      const [created] = await insertMessage<Message>({ ...row, id: uuidv7() });
+      if (created === undefined) throw new Error('no such chat');
+      return created;
     },
     insertVectors: async ({ userId, rows }: VectorBatch) => {
       const ids = rows.map(() => uuidv7());
-      await query('vectors.insertMany', [
+      await insertVectors({
+        userId,
         ids,
-        rows.map(({ chatId }) => chatId),
-        rows.map(() => null),
-        rows.map(({ content }) => content),
-        rows.map(() => null),
-        encodeVectorArrayBinary(
+        chatIds: rows.map(({ chatId }) => chatId),
+        contents: rows.map(({ content }) => content),
+        embeddings: encodeVectorArrayBinary(
           rows.map(({ embedding }) => embedding),
           vectorOid,
         ),
-        userId,
-      ]);
+      });
       return ids;
     },
     close: () => pool.end(),
   };
 }
 
-/** The store's statements by name, as the server knows them. The store has used one connection so far. */
-async function preparedBy({ pool }: MacroStore): Promise<ReadonlyMap<string, string>> {
+const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+const isUuid = (value: unknown) => typeof value === 'string' && UUID.test(value);
+const is = (expected: unknown) => (value: unknown) => isDeepStrictEqual(value, expected);
+
+/** The named statements that the store sends during the work, by name. */
+export async function watchStatements(
+  { pool }: MacroStore,
+  work: () => Promise<void>,
+): Promise<ReadonlyMap<string, SentStatement>> {
   if (pool === null) throw new Error('an embedded store has no pool');
-  const { rows } = await pool.query<{ name: string; statement: string }>(
-    'select name, statement from pg_prepared_statements',
-  );
-  return new Map(rows.map(({ name, statement }) => [name, statement]));
+  const sent = new Map<string, SentStatement>();
+  const watched = new Set<pg.PoolClient>();
+  const watch = (client: pg.PoolClient) => {
+    if (watched.has(client)) return;
+    watched.add(client);
+    const query = client.query;
+    client.query = ((statement: SentStatement, ...rest: unknown[]) => {
+      if (statement.name !== undefined) sent.set(statement.name, statement);
+      return Reflect.apply(query, client, [statement, ...rest]);
+    }) as typeof client.query;
+  };
+  pool.on('acquire', watch);
+  await work();
+  pool.removeListener('acquire', watch);
+  for (const client of watched) Reflect.deleteProperty(client, 'query');
+  return sent;
 }

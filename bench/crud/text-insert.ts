@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import { openPool } from '../harness/pool.js';
 import type { VectorBatch } from './ways.js';
 
 const COLUMNS = 5;
 
 /** LangChain's form of storing vectors, on our table: one INSERT of many rows, each vector as text. */
 export function openTextInsert(databaseUrl: string, poolSize: number) {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: poolSize });
+  const pool = openPool(databaseUrl, poolSize);
   return {
     insertVectors: async ({ userId, rows }: VectorBatch) => {
       const values = rows.flatMap(({ chatId, content, embedding }) => [
