@@ -1,0 +1,141 @@
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { DEFAULTS, type MacroStoreConfig, MacroStoreConfigError, resolveConfig } from '../../src/config.js';
+
+const url = 'postgresql://localhost/chat';
+
+/** The paths of the refused fields. */
+function refusedPaths(config: unknown): string[] {
+  try {
+    resolveConfig(config as MacroStoreConfig);
+  } catch (error) {
+    if (error instanceof MacroStoreConfigError) return error.issues.map(({ path }) => path);
+    throw error;
+  }
+  return [];
+}
+
+describe('resolveConfig', () => {
+  it('runs embedded in memory where nothing is given', () => {
+    expect(resolveConfig()).toEqual({
+      database: { kind: 'embedded', dataDir: null },
+      redis: null,
+      embedding: { dimensions: 1536, column: 'vector' },
+      cache: DEFAULTS.cache,
+      autoMigrate: true,
+      logger: null,
+      clock: Date.now,
+    });
+  });
+
+  it('fills in the defaults of a server', () => {
+    const { database, autoMigrate } = resolveConfig({ database: { url } });
+    expect(database).toEqual({ kind: 'server', url, ...DEFAULTS.database });
+    expect(autoMigrate).toBe(false);
+  });
+
+  it('fills in the defaults of Redis', () => {
+    const redisUrl = 'redis://localhost';
+    expect(resolveConfig({ redis: { url: redisUrl } }).redis).toEqual({
+      kind: 'owned',
+      url: redisUrl,
+      ...DEFAULTS.redis,
+    });
+    expect(resolveConfig({ redis: false }).redis).toBeNull();
+  });
+
+  it('keeps what is given', () => {
+    const given = {
+      url,
+      max: 5,
+      min: 0,
+      statementTimeoutMillis: 100,
+      pooler: 'transaction',
+      tls: false,
+    } as const;
+    expect(resolveConfig({ database: given }).database).toMatchObject(given);
+    expect(resolveConfig({ database: { embedded: { dataDir: './data' } } }).database).toEqual({
+      kind: 'embedded',
+      dataDir: './data',
+    });
+    expect(resolveConfig({ autoMigrate: false }).autoMigrate).toBe(false);
+  });
+
+  it('takes a pool that is lent, and gives it no size', () => {
+    const pool = new pg.Pool();
+    const { database } = resolveConfig({ database: { pool } });
+    expect(database).toMatchObject({ kind: 'borrowed', maxWaiting: DEFAULTS.database.maxWaiting });
+    expect(database).toHaveProperty('pool', pool);
+    expect(refusedPaths({ database: { pool, max: 5 } })).toEqual(['database.max']);
+  });
+
+  it('keeps a pool smaller than the default minimum full', () => {
+    expect(resolveConfig({ database: { url, max: 1 } }).database).toMatchObject({ max: 1, min: 1 });
+  });
+
+  it('reports every mistake at once, by the path of its field', () => {
+    expect(
+      refusedPaths({
+        database: { url: 'mysql://localhost', max: 0, statementTimeout: 5 },
+        redis: { url: 'http://localhost' },
+        embedding: { dimensions: 0, column: 'bit' },
+        cache: { memoryMaxBytes: 1 },
+        logger: {},
+        clock: 5,
+        databse: {},
+      }).sort(),
+    ).toEqual([
+      'cache.memoryMaxBytes',
+      'clock',
+      'database.max',
+      'database.statementTimeout',
+      'database.url',
+      'databse',
+      'embedding.column',
+      'embedding.dimensions',
+      'logger',
+      'redis.url',
+    ]);
+  });
+
+  it('lists every mistake in its message', () => {
+    const config = { database: { url: 'x', max: 0 } };
+    expect(() => resolveConfig(config)).toThrow(MacroStoreConfigError);
+    expect(() => resolveConfig(config)).toThrow(/database\.url: must be a postgres.*\n.*database\.max: /s);
+  });
+
+  it.each([
+    [{ dimensions: 2_000 }, []],
+    [{ dimensions: 2_001 }, ['embedding.dimensions']],
+    [{ dimensions: 4_000, column: 'halfvec' }, []],
+    [{ dimensions: 4_001, column: 'halfvec' }, ['embedding.dimensions']],
+    [{ dimensions: 1.5 }, ['embedding.dimensions']],
+    [{ dimensions: Number.NaN }, ['embedding.dimensions']],
+  ])('holds the embedding %o to what an index takes', (embedding, paths) => {
+    expect(refusedPaths({ embedding })).toEqual(paths);
+  });
+
+  it('says how a longer embedding can be stored', () => {
+    expect(() => resolveConfig({ embedding: { dimensions: 3_072 } })).toThrow("column: 'halfvec'");
+  });
+
+  it.each([
+    [{ url, max: 2, min: 3 }, ['database.min']],
+    [{ url, acquireTimeoutMillis: 2 ** 31 }, ['database.acquireTimeoutMillis']],
+    [{ url, connectionTimeoutMillis: 0 }, ['database.connectionTimeoutMillis']],
+    [{ url, migrationUrl: 'localhost' }, ['database.migrationUrl']],
+    [{ url, pooler: 'session' }, ['database.pooler']],
+    [{ pool: {} }, ['database.pool']],
+    [{ embedded: false }, ['database.embedded']],
+    [{ embedded: { dataDir: '' } }, ['database.embedded.dataDir']],
+    [{}, ['database.url']],
+    [null, ['database']],
+    ['postgresql://localhost/chat', ['database']],
+  ])('refuses the database %o', (database, paths) => {
+    expect(refusedPaths({ database })).toEqual(paths);
+  });
+
+  it.each([null, 'text', 5, []])('refuses %o as a configuration', (config) => {
+    expect(refusedPaths(config)).toEqual(['input']);
+  });
+});
