@@ -1,4 +1,4 @@
-import { ResultAsync } from 'neverthrow';
+import { err, ok, ResultAsync } from 'neverthrow';
 import type { ReadError, WriteError } from '../errors.js';
 import { type BoundStatement, bindStatement, type Statement } from './statement.js';
 import type { VectorWire } from './vector-wire.js';
@@ -67,11 +67,11 @@ export function createExecutor(wire: VectorWire, send: Send): Executor {
     params: Params,
     options: CallOptions | undefined,
   ): ResultAsync<readonly Row[], E> =>
-    ResultAsync.fromPromise(
+    new ResultAsync<readonly Row[], E>(
       send(bindStatement(statement, params), { ...options, access }).then(
-        (result) => result.rows as readonly Row[],
+        (result) => ok(result.rows as readonly Row[]),
+        (error) => err(error as E),
       ),
-      (error) => error as E,
     );
 
   return {

@@ -4,6 +4,7 @@ import type { PoolerMode, ResolvedBorrowedDatabase, ResolvedServerDatabase } fro
 import { fromSqlState, type ReadErrorKind, type StoreError, sqlStateOf, storeError } from '../errors.js';
 import type { Telemetry } from '../telemetry.js';
 import { connectionSettings } from './connection-settings.js';
+import { createDeadlines, type Deadlines } from './deadlines.js';
 
 /** How long a transaction may sit idle before the server ends it: a forgotten await must not hold locks for ever. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
@@ -13,8 +14,11 @@ const GOODBYE_MS = 250;
 /** A pg pool as the store uses it: bounded waits, no crash on a dying backend, a close that always settles. */
 export interface ConnectionPool {
   readonly pgPool: pg.Pool;
+  /** Whether its clients are of our making, and not the application's. */
+  readonly isOwned: boolean;
   readonly pooler: PoolerMode;
   readonly statementTimeoutMillis: number;
+  readonly deadlines: Deadlines;
   /** A client, within the acquire timeout. Rejects with a `StoreError`. */
   acquire(operation: string, signal?: AbortSignal): Promise<pg.PoolClient>;
   /** Gives a client back; `broken` closes its connection. */
@@ -63,6 +67,7 @@ export function openPool(config: ResolvedServerDatabase, telemetry: Telemetry): 
     client.once('end', () => connections.delete(client));
   });
   return managePool(pgPool, config, telemetry, {
+    isOwned: true,
     min: config.min,
     connectRetryMillis: config.connectionTimeoutMillis,
     openExtraClient: () => new BoundedClient(settings),
@@ -81,6 +86,7 @@ async function endPool(pgPool: pg.Pool, connections: ReadonlySet<pg.PoolClient>)
 /** Works on the application's own pool, and leaves it as it was. */
 export function borrowPool(config: ResolvedBorrowedDatabase, telemetry: Telemetry): ConnectionPool {
   return managePool(config.pool, config, telemetry, {
+    isOwned: false,
     min: 0,
     connectRetryMillis: 0,
     openExtraClient: () => new pg.Client((config.pool as unknown as { options: pg.ClientConfig }).options),
@@ -96,6 +102,7 @@ interface Limits {
 }
 
 interface Ownership {
+  readonly isOwned: boolean;
   readonly min: number;
   readonly connectRetryMillis: number;
   openExtraClient(): pg.Client;
@@ -110,6 +117,7 @@ function managePool(
   telemetry: Telemetry,
   ownership: Ownership,
 ): ConnectionPool {
+  const deadlines = createDeadlines();
   const inUse = new Set<pg.PoolClient>();
   const waiting = new Set<(error: StoreError<AcquireErrorKind>) => void>();
   let closing: Promise<void> | null = null;
@@ -128,7 +136,7 @@ function managePool(
       let settled = false;
       const settle = () => {
         settled = true;
-        clearTimeout(timer);
+        stopTimer();
         waiting.delete(giveUp);
         signal?.removeEventListener('abort', onAbort);
       };
@@ -137,9 +145,8 @@ function managePool(
         reject(error);
       };
       const onAbort = () => giveUp(storeError('aborted', operation, 'aborted by its signal'));
-      const timer = setTimeout(
-        () => giveUp(exhausted(operation, 'acquire-timeout', `within ${limits.acquireTimeoutMillis} ms`)),
-        Math.max(0, deadline - performance.now()),
+      const stopTimer = deadlines.add(deadline, () =>
+        giveUp(exhausted(operation, 'acquire-timeout', `within ${limits.acquireTimeoutMillis} ms`)),
       );
       waiting.add(giveUp);
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -211,8 +218,10 @@ function managePool(
 
   return {
     pgPool,
+    isOwned: ownership.isOwned,
     pooler: limits.pooler,
     statementTimeoutMillis: limits.statementTimeoutMillis,
+    deadlines,
     acquire,
     release,
     async openExtraClient() {

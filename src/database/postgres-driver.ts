@@ -1,9 +1,14 @@
-import { hasKind, storeError } from '../errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasKind, isStoreError, storeError } from '../errors.js';
 import type { CallOptions, Driver, QueryOptions, QueryRows, TransactionSession } from './executor.js';
 import type { ConnectionPool } from './pool.js';
-import { type Checkout, type ServerResult, send } from './send.js';
+import { type Checkout, type ServerResult, STALE_STATEMENT, send } from './send.js';
 import type { BoundStatement } from './statement.js';
 import { binaryWire } from './vector-wire.js';
+
+/** Few: a statement that makes its backend crash must not take the server down again and again. */
+const MAX_ATTEMPTS = 3;
+const PAUSE_MS = 50;
 
 /** Runs statements on a pg pool. */
 export function createPostgresDriver(pool: ConnectionPool): Driver {
@@ -11,14 +16,15 @@ export function createPostgresDriver(pool: ConnectionPool): Driver {
     wire: binaryWire,
 
     async query(statement, options) {
-      try {
-        return await queryOnce(pool, statement, options);
-      } catch (error) {
-        // A connection can die while it is idle, and only its next statement notices. A read may go again,
-        // once, on another one.
-        if (options.access === 'write' || !hasKind(error, 'unavailable') || options.signal?.aborted)
-          throw error;
-        return await queryOnce(pool, statement, options);
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await queryOnce(pool, statement, options);
+        } catch (error) {
+          const isLast = attempt === MAX_ATTEMPTS || options.signal?.aborted === true;
+          if (isLast || !mayGoAgain(error, options.access)) throw error;
+          // A server that restarts takes all connections with it; a moment later the pool knows that too.
+          await sleep(Math.random() * PAUSE_MS);
+        }
       }
     },
 
@@ -34,6 +40,15 @@ export function createPostgresDriver(pool: ConnectionPool): Driver {
       return createSession(pool, checkout, operation);
     },
   };
+}
+
+/**
+ * On another connection: a connection can die while it is idle, and only its next statement
+ * notices, which a read may repeat; a stale prepared statement was not run, so that a write may, too.
+ */
+function mayGoAgain(error: unknown, access: QueryOptions['access']): boolean {
+  if (!isStoreError(error) || error.kind !== 'unavailable') return false;
+  return access === 'read' || STALE_STATEMENT.has(error.sqlState ?? '');
 }
 
 async function queryOnce(
@@ -61,14 +76,23 @@ function control(
 }
 
 function createSession(pool: ConnectionPool, checkout: Checkout, operation: string): TransactionSession {
+  // One after the other, also when the work starts several at once: pg would queue them, and will not for
+  // ever. COMMIT waits for those that the work did not.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const result = last.then(task, task);
+    last = result;
+    return result;
+  };
   return {
     // As reads, also changes: a connection lost before COMMIT has changed nothing, the server rolls back.
-    query: (statement, options) => send(pool, checkout, statement, { ...options, access: 'read' }),
+    query: (statement, options) =>
+      inTurn(() => send(pool, checkout, statement, { ...options, access: 'read' })),
     enter: (work) => work(),
 
     async commit() {
       try {
-        const { command } = await control(pool, checkout, operation, 'commit');
+        const { command } = await inTurn(() => control(pool, checkout, operation, 'commit'));
         // The server answers COMMIT on a failed transaction with ROLLBACK, and no error.
         if (command !== 'COMMIT') {
           throw storeError(
@@ -87,7 +111,7 @@ function createSession(pool: ConnectionPool, checkout: Checkout, operation: stri
 
     async rollback() {
       try {
-        if (!checkout.isBroken) await control(pool, checkout, operation, 'rollback');
+        await inTurn(async () => checkout.isBroken || (await control(pool, checkout, operation, 'rollback')));
       } catch {
         // The connection is cut below, which makes the server roll back. The error that led here is the
         // one that tells the caller something.

@@ -28,11 +28,51 @@ const RAW_PARSERS: Readonly<Record<number, Parser>> = {
   3802: asText,
 };
 
+const ZERO = '0'.charCodeAt(0);
+const INSTANT =
+  /^(\d+)-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/;
+
 /** `2026-01-02 03:04:05.678+00`, the ISO style every server speaks, to the millisecond. */
 function parseInstant(text: string): Date {
-  const [, date = '', time = '', offset = ''] = /^(\S+) ([\d:.]+)([+-].+)$/.exec(text) ?? [];
-  return new Date(`${date}T${time}${offset.length === 3 ? `${offset}:00` : offset}`);
+  return parseUsualInstant(text) ?? parseAnyInstant(text);
 }
+
+/** By position: a page has 50 of these, and a regular expression takes four times as long. */
+function parseUsualInstant(text: string): Date | null {
+  if (text.length > 26 || text.charCodeAt(4) !== 45 || !text.endsWith('+00')) return null;
+  const digits = (from: number, to: number): number => {
+    let value = 0;
+    for (let at = from; at < to; at += 1) value = value * 10 + text.charCodeAt(at) - ZERO;
+    return value;
+  };
+  const year = digits(0, 4);
+  if (year < 100) return null; // Date.UTC takes it for one of the last century
+  const end = text.length - 3;
+  const ms = end > 20 ? digits(20, end) * 10 ** (23 - end) : 0;
+  return new Date(
+    Date.UTC(year, digits(5, 7) - 1, digits(8, 10), digits(11, 13), digits(14, 16), digits(17, 19), ms),
+  );
+}
+
+/** In the session's zone, whose offset has seconds in old times; before Christ and after 9999 too. */
+function parseAnyInstant(text: string): Date {
+  const found = INSTANT.exec(text);
+  if (found === null) return new Date(Number.NaN);
+  const [, year, month, day, hour, minute, second, fraction = '', sign, ...offset] = found;
+  const date = new Date(0);
+  date.setUTCFullYear(
+    offset[3] === undefined ? Number(year) : 1 - Number(year),
+    Number(month) - 1,
+    Number(day),
+  );
+  date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.padEnd(3, '0').slice(0, 3)));
+  const [hours = 0, minutes = 0, seconds = 0] = offset.slice(0, 3).map((part) => Number(part ?? 0));
+  const offsetMs = ((hours * 60 + minutes) * 60 + seconds) * 1000;
+  return new Date(date.getTime() - (sign === '-' ? -offsetMs : offsetMs));
+}
+
+/** How a column of this type is read; any type that our statements do not return comes as text. */
+export const parserOf = (oid: number): Parser => PARSERS[oid] ?? asText;
 
 const customTypes = (parsers: Readonly<Record<number, Parser>>) =>
   ({ getTypeParser: (oid: number) => parsers[oid] ?? asText }) as unknown as pg.CustomTypesConfig;

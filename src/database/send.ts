@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { fromSqlState, type StoreError, sqlStateOf, storeError, type WriteErrorKind } from '../errors.js';
 import type { QueryOptions } from './executor.js';
 import { type ConnectionPool, destroySocket } from './pool.js';
+import { queryPrepared } from './prepared-query.js';
 import { decodeTypes, rawTypes } from './result-types.js';
 import type { BoundStatement } from './statement.js';
 
@@ -37,10 +38,13 @@ export async function send(
 
   let interruption: 'timeout' | 'aborted' | null = null;
   let cancellation: Promise<void> | null = null;
-  const deadline = setTimeout(() => {
-    interruption = 'timeout';
-    destroySocket(client);
-  }, pool.statementTimeoutMillis + TIMEOUT_MARGIN_MS);
+  const stopTimer = pool.deadlines.add(
+    performance.now() + pool.statementTimeoutMillis + TIMEOUT_MARGIN_MS,
+    () => {
+      interruption = 'timeout';
+      destroySocket(client);
+    },
+  );
   const onAbort = () => {
     interruption = 'aborted';
     cancellation = cancel(pool, client);
@@ -48,12 +52,16 @@ export async function send(
   signal?.addEventListener('abort', onAbort, { once: true });
 
   try {
-    return await client.query(queryConfig(pool, statement, options));
+    return await query(pool, client, statement, options);
   } catch (error) {
+    if (statement.name !== null && STALE_STATEMENT.has(sqlStateOf(error) ?? '')) {
+      checkout.isBroken = true;
+      throw staleStatement(statement.operation, error);
+    }
     checkout.isBroken = !isConnectionIntact(error);
     throw failure(error, interruption, statement.operation, options.access, pool.statementTimeoutMillis);
   } finally {
-    clearTimeout(deadline);
+    stopTimer();
     signal?.removeEventListener('abort', onAbort);
     if (cancellation !== null) {
       await cancellation;
@@ -63,20 +71,22 @@ export async function send(
   }
 }
 
-function queryConfig(
-  pool: ConnectionPool,
+function query(
+  { isOwned, pooler }: ConnectionPool,
+  client: pg.PoolClient,
   { name, text, values }: BoundStatement,
   { raw = false }: QueryOptions,
-): pg.QueryConfig {
+): Promise<ServerResult> {
   // A pooler in transaction mode hands the next statement to a backend that never saw the name.
-  const isPrepared = name !== null && pool.pooler === 'none';
-  return {
+  const isPrepared = name !== null && pooler === 'none';
+  if (isPrepared && isOwned) return queryPrepared(client, { name, text, values });
+  return client.query({
     text,
     values: values as unknown[],
     types: raw ? rawTypes : decodeTypes,
     ...(isPrepared ? { name } : {}),
     ...(raw ? { rowMode: 'array' } : {}),
-  };
+  });
 }
 
 /** Asks the server, on a connection of its own, to end what the client runs; cuts the client off if that fails. */
@@ -100,6 +110,12 @@ async function cancel(pool: ConnectionPool, client: pg.PoolClient): Promise<void
     clearTimeout(cutOff);
   }
 }
+
+/**
+ * A prepared statement that the server does not run as it is: the columns it returns have changed with a
+ * migration (0A000), or it is gone (26000). Nothing was executed, and another connection prepares it anew.
+ */
+export const STALE_STATEMENT: ReadonlySet<string> = new Set(['0A000', '26000']);
 
 /** A SQLSTATE means that the server still talks, unless it says goodbye with it. */
 function isConnectionIntact(error: unknown): boolean {
@@ -137,4 +153,10 @@ function failure(
   const sqlState = sqlStateOf(error);
   const fields = sqlState === undefined ? {} : { sqlState };
   return storeError('unavailable', operation, 'the connection to the server was lost', fields, error);
+}
+
+function staleStatement(operation: string, error: unknown): StoreError<'unavailable'> {
+  const sqlState = sqlStateOf(error) ?? '';
+  const message = `the statement has to be prepared anew, on another connection (${sqlState})`;
+  return storeError('unavailable', operation, message, { sqlState }, error);
 }

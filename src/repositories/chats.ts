@@ -153,6 +153,8 @@ const activeSince = z
   .min(new Date('0001-01-01T00:00:00.000Z'))
   .max(new Date('9999-12-31T23:59:59.999Z'))
   .default(() => ANY_TIME as unknown as Date);
+const renameInput = chatRef.extend({ title });
+const countInput = z.strictObject({ userId: id, activeSince });
 const listInput = z.strictObject({
   userId: id,
   activeSince,
@@ -209,7 +211,7 @@ export function createChatRepository(executor: Executor): ChatRepository {
       ),
 
     rename: (input, options) =>
-      checkInput('chats.rename', chatRef.extend({ title }), input)
+      checkInput('chats.rename', renameInput, input)
         .asyncAndThen((params) => executor.write(updateTitle, params, options))
         .andThen(firstRowOr('chats.rename', 'chat')),
 
@@ -219,7 +221,7 @@ export function createChatRepository(executor: Executor): ChatRepository {
         .andThen(firstRowOr('chats.touch', 'chat')),
 
     count: (input, options) =>
-      checkInput('chats.count', z.strictObject({ userId: id, activeSince }), input)
+      checkInput('chats.count', countInput, input)
         .asyncAndThen((params) => executor.read(countChats, params, options))
         .map(([row]) => row?.count ?? 0),
 

@@ -150,8 +150,10 @@ const changes = z
 
 const page = z.strictObject({ limit: limit(200, 50), cursor: cursor.optional() });
 
+const userEmail = z.strictObject({ email });
+const userRef = z.strictObject({ userId: id });
 const checkId = (operation: string, userId: string) =>
-  checkInput(operation, z.strictObject({ userId: id }), { userId }).map((input) => ({ id: input.userId }));
+  checkInput(operation, userRef, { userId }).map((input) => ({ id: input.userId }));
 
 export function createUserRepository(executor: Executor): UserRepository {
   return {
@@ -182,7 +184,7 @@ export function createUserRepository(executor: Executor): UserRepository {
         .andThen(firstRowOr('users.getById', 'user')),
 
     findByEmail: (address, options) =>
-      checkInput('users.findByEmail', z.strictObject({ email }), { email: address })
+      checkInput('users.findByEmail', userEmail, { email: address })
         .asyncAndThen((params) => executor.read(selectByEmail, params, options))
         .map(firstRow),
 

@@ -33,6 +33,7 @@ const newVectors = z.strictObject({
       error: 'must not hold an id twice',
     }),
 });
+const vectorRef = z.strictObject({ userId: id, vectorId: id });
 const messageScope = z.strictObject({ userId: id, messageId: id });
 const chatScope = z.strictObject({ userId: id, chatId: id });
 const countInput = z.strictObject({ userId: id, chatId: id.nullable().default(null) });
@@ -128,7 +129,7 @@ export function createVectorRepository(
       ),
 
     delete: (ref, options) =>
-      checkInput('vectors.delete', z.strictObject({ userId: id, vectorId: id }), ref)
+      checkInput('vectors.delete', vectorRef, ref)
         .asyncAndThen((params) => executor.write(statements.deleteOne, params, options))
         .map(hasRows),
 

@@ -254,6 +254,97 @@ describe('a server that misbehaves', () => {
   });
 });
 
+describe('a prepared statement', () => {
+  const columns = compileStatement<{ id: number }, { id: number; label: string | null }>(
+    'test.columns',
+    sql`select id, label from items where id = ${parameter('id')}`,
+  );
+  const insert = compileStatement<{ id: number }, { label: string }>(
+    'test.insert',
+    sql`insert into items values (${parameter('id')}, 'new') returning label`,
+  );
+
+  it('is prepared anew when a migration changed its columns, for reads and writes', async () => {
+    await database.query("create table items (id int primary key, label varchar(10) default 'x')");
+    await database.query("insert into items values (1, 'one'), (2, null)");
+    const { executor, close } = open({ max: 1, min: 0 });
+    for (let round = 0; round < 3; round += 1) {
+      expect((await executor.read(columns, { id: 1 }))._unsafeUnwrap()).toEqual([{ id: 1, label: 'one' }]);
+    }
+    expect((await executor.write(insert, { id: 3 })).isOk()).toBe(true);
+    await database.query('alter table items alter column label type text');
+    expect((await executor.read(columns, { id: 2 }))._unsafeUnwrap()).toEqual([{ id: 2, label: null }]);
+    await database.query('alter table items alter column label type varchar(20)');
+    expect((await executor.write(insert, { id: 4 }))._unsafeUnwrap()).toEqual([{ label: 'new' }]);
+    const rows = await database.query<{ count: number }>('select count(*)::int as count from items');
+    expect(rows).toEqual([{ count: 4 }]);
+    await close(1_000);
+  });
+
+  it('is prepared anew when the server has forgotten it', async () => {
+    const { executor, close } = open({ max: 1, min: 0 });
+    const forget = compileStatement<object, object>('test.forget', sql`deallocate all`);
+    await executor.read(ownPid, {});
+    await executor.write(forget, {});
+    expect((await executor.read(ownPid, {})).isOk()).toBe(true);
+    await close(1_000);
+  });
+
+  it.each([
+    ['own', (url: string) => ({ url })],
+    ['borrowed', (url: string) => ({ pool: new pg.Pool({ connectionString: url, max: 1 }) })],
+  ] as const)('brings every kind of value there and back on %s connections', async (_name, where) => {
+    const target = where(database.url);
+    const { database: config } = resolveConfig({ database: target });
+    const room = openDatabase(config, { event: () => undefined });
+    const executor = createExecutor(room.driver.wire, room.driver.query);
+    const echo = compileStatement<Record<string, unknown>, Record<string, unknown>>(
+      'test.echo',
+      sql`select ${parameter('text')}::text as text, ${parameter('none')}::text as none, ${parameter('int')}::int as int,
+        ${parameter('float')}::float8 as float, ${parameter('flag')}::bool as flag, ${parameter('at')}::timestamptz as at,
+        ${parameter('json')}::jsonb as json, to_json(${parameter('texts')}::text[]) as texts`,
+    );
+    const values = {
+      text: 'a "quoted" \\ line\nand ✓',
+      none: null,
+      int: -7,
+      float: 0.1,
+      flag: true,
+      at: new Date('2024-02-29T23:59:59.007Z'),
+      json: { a: [1, null, 'x'] },
+      texts: ['', 'NULL', '{a,b}', 'back\\slash', 'quo"te', 'comma, space ', null, 'line\n✓'],
+    };
+    for (let round = 0; round < 3; round += 1) {
+      const [row] = (
+        await executor.read(echo, { ...values, json: JSON.stringify(values.json) })
+      )._unsafeUnwrap();
+      expect(row).toEqual(values);
+    }
+    await room.close(1_000);
+    if ('pool' in target) await target.pool.end();
+  });
+
+  it.each([
+    '0001-01-01T00:00:00.000Z',
+    '0099-12-31T23:59:59.999Z',
+    '1969-12-31T23:59:59.100Z',
+    '2026-11-22T08:09:10.010Z',
+    '9999-12-31T23:59:59.999Z',
+  ])('reads the instant %s to the millisecond, in any time zone', async (instant) => {
+    const inZone = compileStatement<{ at: string; zone: string }, { at: Date }>(
+      'test.instant',
+      sql`with zone as materialized (select set_config('timezone', ${parameter('zone')}, true))
+        select ${parameter('at')}::timestamptz(3) as at from zone`,
+    );
+    const { executor, close } = open({ max: 1, min: 0 });
+    for (const zone of ['UTC', 'America/St_Johns', 'Asia/Kathmandu']) {
+      const [row] = (await executor.read(inZone, { at: instant, zone }))._unsafeUnwrap();
+      expect(row?.at.toISOString()).toBe(instant);
+    }
+    await close(1_000);
+  });
+});
+
 describe('closing', () => {
   it('may be called twice, and refuses what comes after with a typed error', async () => {
     const { executor, close } = open();
