@@ -31,6 +31,8 @@ export interface ExplainedStore extends AsyncDisposable {
   /** How the server ran the last statement of a call. */
   plan(): PlanNode;
   mode(mode: PlanMode): Promise<void>;
+  /** Runs the work with planner settings, each `on` or `off`. */
+  withPlanner<T>(settings: Readonly<Record<string, 'on' | 'off'>>, work: () => Promise<T>): Promise<T>;
 }
 
 /** The repositories on one connection that has every statement explained, as prepared, before it is run. */
@@ -54,6 +56,14 @@ export async function explainedStore(url: string, embedding: EmbeddingShape): Pr
       return last;
     },
     mode: async (mode) => void (await client.query(`set plan_cache_mode = ${mode}`)),
+    async withPlanner(settings, work) {
+      for (const [name, value] of Object.entries(settings)) await client.query(`set ${name} = ${value}`);
+      try {
+        return await work();
+      } finally {
+        for (const name of Object.keys(settings)) await client.query(`reset ${name}`);
+      }
+    },
     [Symbol.asyncDispose]: () => client.end(),
   };
 }
