@@ -4,12 +4,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 import type { InputIssue } from './errors.js';
 import { inputIssues } from './input.js';
-import {
-  DEFAULT_EMBEDDING,
-  type EmbeddingColumn,
-  type EmbeddingShape,
-  MAX_DIMENSIONS,
-} from './schema/embedding-shape.js';
+import { DEFAULT_EMBEDDING, type EmbeddingShape, MAX_DIMENSIONS } from './schema/embedding-shape.js';
 import type { Logger } from './telemetry.js';
 
 /** `none`: a direct connection or session pooling. `transaction`: no named statements, no session settings. */
@@ -82,10 +77,7 @@ export interface CacheConfig {
 export interface MacroStoreConfig {
   readonly database?: DatabaseConfig;
   readonly redis?: RedisConfig;
-  readonly embedding?: {
-    readonly dimensions?: number;
-    readonly column?: EmbeddingColumn;
-  };
+  readonly embedding?: Partial<EmbeddingShape>;
   readonly cache?: CacheConfig;
   /** Migrate on the first use. Default: `true` embedded, `false` on a server. */
   readonly autoMigrate?: boolean;

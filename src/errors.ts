@@ -113,6 +113,9 @@ export type ReadErrorKind =
 /** What a statement that changes rows can end in. */
 export type WriteErrorKind = ReadErrorKind | 'conflict' | 'invalid-input' | 'outcome-unknown' | 'read-only';
 
+export type InvalidInputError = StoreError<'invalid-input'>;
+export type NotFoundError = StoreError<'not-found'>;
+export type DimensionMismatchError = StoreError<'dimension-mismatch'>;
 export type ReadError = StoreError<ReadErrorKind>;
 export type WriteError = StoreError<WriteErrorKind>;
 

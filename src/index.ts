@@ -33,10 +33,13 @@ export type { CallOptions } from './database/executor.js';
 export type { IsolationLevel, TransactionError, TransactionOptions, Work } from './database/transaction.js';
 export type { Embedding } from './database/vector-wire.js';
 export {
+  type DimensionMismatchError,
   type Entity,
   type InputIssue,
+  type InvalidInputError,
   isStoreError,
   type LockHolder,
+  type NotFoundError,
   type ReadError,
   type ReadErrorKind,
   type StoreError,
@@ -46,12 +49,20 @@ export {
   type WriteError,
   type WriteErrorKind,
 } from './errors.js';
-export type { MigrationEvent } from './migrations/events.js';
-export type { MigrationPlan, MigrationStatus } from './migrations/inspect.js';
+export type { MigrationEvent, OnMigrationEvent } from './migrations/events.js';
+export type {
+  MigrationPlan,
+  MigrationStatus,
+  PlannedMigration,
+  PlannedStatement,
+} from './migrations/inspect.js';
+export type { StatementLock } from './migrations/lint.js';
+export type { NewerPolicy } from './migrations/reconcile.js';
 export type { MigrateError, MigrateOptions, MigrationReport } from './migrations/runner.js';
 export type { Chat, ChatRef, ChatRepository, ListChats, NewChat } from './repositories/chats.js';
 export type { Page } from './repositories/cursor.js';
 export type {
+  ChatScope,
   ListMessages,
   Message,
   MessageBody,
@@ -63,6 +74,7 @@ export type {
   NewMessages,
   SearchMessages,
 } from './repositories/messages.js';
+export type { TextSearchLanguage } from './repositories/text-search-languages.js';
 export type { NewUser, User, UserChanges, UserRepository } from './repositories/users.js';
 export type {
   InsertVectorsError,

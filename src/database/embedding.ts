@@ -7,6 +7,9 @@ import type { CallOptions, Executor } from './executor.js';
 import { compileStatement, parameter } from './statement.js';
 import type { Embedding } from './vector-wire.js';
 
+const MIN_SQUARED_LENGTH = 1e-36;
+const MAX_SQUARED_LENGTH = 1e36;
+
 /** Checks an embedding before it is sent, as float32: the store's precision. */
 export function checkEmbedding(
   operation: string,
@@ -26,26 +29,25 @@ export function checkEmbedding(
       }),
     );
   }
-  const floats =
-    embedding instanceof Float32Array ? embedding : new Float32Array(embedding as readonly number[]);
-  // One sum tells both mistakes, and the loop stays free of branches: nothing is read twice for a good one.
+  const floats = embedding instanceof Float32Array ? embedding : new Float32Array(dimensions);
   let squares = 0;
-  let areNumbers = true;
-  for (let index = 0; index < floats.length; index += 1) {
-    const value = floats[index] as number;
+  for (let index = 0; index < dimensions; index += 1) {
+    const value: unknown = embedding[index];
+    // Before it is written: a typed array turns null and text into numbers without a word.
+    if (typeof value !== 'number' || !Number.isFinite(Math.fround(value))) {
+      const message = 'must be a finite number that a 32-bit float can hold';
+      return err(invalidInput(operation, [{ path: `${path}.${index}`, message }]));
+    }
+    if (floats !== embedding) floats[index] = value;
     squares += value * value;
-    // Of the original: an array's null or text would become a number without a word.
-    areNumbers &&= typeof embedding[index] === 'number';
   }
-  if (!areNumbers || !Number.isFinite(squares)) {
-    const index = floats.findIndex(
-      (value, at) => typeof embedding[at] !== 'number' || !Number.isFinite(value),
-    );
-    const message = 'must be a finite number that a 32-bit float can hold';
-    return err(invalidInput(operation, [{ path: `${path}.${index}`, message }]));
-  }
-  if (squares === 0)
+  if (squares === 0) {
     return err(invalidInput(operation, [{ path, message: 'must not be all zeros: it has no direction' }]));
+  }
+  // The server adds up squares in 32 bits; past those bounds every distance would be NaN.
+  if (squares < MIN_SQUARED_LENGTH || squares > MAX_SQUARED_LENGTH) {
+    return err(invalidInput(operation, [{ path, message: 'must have a length between 1e-18 and 1e18' }]));
+  }
   return ok(floats);
 }
 

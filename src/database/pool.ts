@@ -54,7 +54,13 @@ export function openPool(config: ResolvedServerDatabase, telemetry: Telemetry): 
   // connect; the whole wait is bounded in acquire().
   class BoundedClient extends pg.Client {
     constructor(options: pg.ClientConfig) {
-      super({ ...options, connectionTimeoutMillis: config.connectionTimeoutMillis });
+      // pg-pool hides the password from inspect output, and so from a copy by spread.
+      const { password } = options;
+      super({
+        ...options,
+        ...(password === undefined ? {} : { password }),
+        connectionTimeoutMillis: config.connectionTimeoutMillis,
+      });
     }
   }
   const pgPool = new pg.Pool({

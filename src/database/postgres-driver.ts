@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasKind, isStoreError, storeError } from '../errors.js';
-import type { CallOptions, Driver, QueryOptions, QueryRows, TransactionSession } from './executor.js';
+import type { CallOptions, Driver, QueryOptions, TransactionSession } from './executor.js';
 import type { ConnectionPool } from './pool.js';
 import { type Checkout, type ServerResult, STALE_STATEMENT, send } from './send.js';
-import type { BoundStatement } from './statement.js';
 import { binaryWire } from './vector-wire.js';
 
 /** Few: a statement that makes its backend crash must not take the server down again and again. */
@@ -17,29 +16,42 @@ export function createPostgresDriver(pool: ConnectionPool): Driver {
 
     async query(statement, options) {
       for (let attempt = 1; ; attempt += 1) {
+        const checkout = { client: await pool.acquire(statement.operation, options.signal), isBroken: false };
         try {
-          return await queryOnce(pool, statement, options);
+          return await send(pool, checkout, statement, options);
         } catch (error) {
-          const isLast = attempt === MAX_ATTEMPTS || options.signal?.aborted === true;
-          if (isLast || !mayGoAgain(error, options.access)) throw error;
-          // A server that restarts takes all connections with it; a moment later the pool knows that too.
-          await sleep(Math.random() * PAUSE_MS);
+          if (isLastAttempt(attempt, options) || !mayGoAgain(error, options.access)) throw error;
+        } finally {
+          pool.release(checkout.client, checkout.isBroken);
         }
+        await aMoment();
       }
     },
 
     async begin(operation, modes, options) {
-      const checkout = { client: await pool.acquire(operation, options.signal), isBroken: false };
-      try {
-        await control(pool, checkout, operation, `begin ${modes}`, options);
-      } catch (error) {
-        // Whether a transaction is open is unknown, so nobody may have this connection.
-        pool.release(checkout.client, true);
-        throw error;
+      for (let attempt = 1; ; attempt += 1) {
+        const checkout = { client: await pool.acquire(operation, options.signal), isBroken: false };
+        try {
+          await control(pool, checkout, operation, `begin ${modes}`, options);
+          return createSession(pool, checkout, operation);
+        } catch (error) {
+          // Whether a transaction is open is unknown, so nobody may have this connection.
+          pool.release(checkout.client, true);
+          if (isLastAttempt(attempt, options) || !mayGoAgain(error, 'read')) throw error;
+        }
+        await aMoment();
       }
-      return createSession(pool, checkout, operation);
     },
   };
+}
+
+function isLastAttempt(attempt: number, { signal }: CallOptions): boolean {
+  return attempt === MAX_ATTEMPTS || signal?.aborted === true;
+}
+
+/** A server that restarts takes all connections with it; a moment later the pool knows that too. */
+function aMoment(): Promise<void> {
+  return sleep(Math.random() * PAUSE_MS);
 }
 
 /**
@@ -49,19 +61,6 @@ export function createPostgresDriver(pool: ConnectionPool): Driver {
 function mayGoAgain(error: unknown, access: QueryOptions['access']): boolean {
   if (!isStoreError(error) || error.kind !== 'unavailable') return false;
   return access === 'read' || STALE_STATEMENT.has(error.sqlState ?? '');
-}
-
-async function queryOnce(
-  pool: ConnectionPool,
-  statement: BoundStatement,
-  options: QueryOptions,
-): Promise<QueryRows> {
-  const checkout = { client: await pool.acquire(statement.operation, options.signal), isBroken: false };
-  try {
-    return await send(pool, checkout, statement, options);
-  } finally {
-    pool.release(checkout.client, checkout.isBroken);
-  }
 }
 
 /** BEGIN, COMMIT, ROLLBACK. */

@@ -13,7 +13,7 @@ export interface VectorWire {
  * pgvector's binary form: int16 dimensions, int16 0, then big-endian float32. pg sends a Buffer in binary,
  * a third of the bytes of the text form and 1/10 of the work. https://github.com/pgvector/pgvector
  */
-export function encodeVectorBinary(embedding: Embedding): Buffer {
+function encodeVectorBinary(embedding: Embedding): Buffer {
   const buffer = Buffer.allocUnsafe(4 + embedding.length * 4);
   writeVector(buffer, 0, embedding);
   return buffer;
@@ -49,7 +49,7 @@ export function encodeVectorArrayBinary(embeddings: readonly Embedding[], elemen
 }
 
 /** pgvector's text form, for PGlite, whose client sends text only. */
-export function encodeVectorText(embedding: Embedding): string {
+function encodeVectorText(embedding: Embedding): string {
   return `[${Array.prototype.join.call(embedding, ',')}]`;
 }
 

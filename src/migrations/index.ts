@@ -1,14 +1,17 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { ResultAsync } from 'neverthrow';
 import type pg from 'pg';
-import { type MacroStoreConfig, resolveConfig } from '../config.js';
+import { resolveConfig } from '../config.js';
 import { connectionSettings } from '../database/connection-settings.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { MIGRATIONS } from './bundled.js';
 import { connectDedicated, connectFromPool, type MigrationConnection } from './connection.js';
 import { inspectStatus, type MigrationPlan, type MigrationStatus, planMigrations } from './inspect.js';
 import { type MigrateError, type MigrateOptions, type MigrationReport, runMigrations } from './runner.js';
 
-export type { MigrationEvent } from './events.js';
+export type { LockHolder, StoreError } from '../errors.js';
+export type { EmbeddingColumn, EmbeddingShape } from '../schema/embedding-shape.js';
+export type { MigrationEvent, OnMigrationEvent } from './events.js';
 export type { MigrationPlan, MigrationStatus, PlannedMigration, PlannedStatement } from './inspect.js';
 export type { StatementLock } from './lint.js';
 export type { NewerPolicy } from './reconcile.js';
@@ -19,8 +22,10 @@ export type MigrationTarget = (
   | { readonly url: string; readonly tls?: boolean | ConnectionOptions }
   /** One client of the application's pool is taken for the run and closed after. */
   | { readonly pool: pg.Pool }
-) &
-  Pick<MacroStoreConfig, 'embedding'>;
+) & {
+  /** Default: 1,536 dimensions in a `vector` column. */
+  readonly embedding?: Partial<EmbeddingShape>;
+};
 
 /**
  * Brings a server's database up to the schema of this release.

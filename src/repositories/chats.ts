@@ -4,7 +4,13 @@ import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { CallOptions, Executor } from '../database/executor.js';
 import { compileStatement, parameter, perLimit } from '../database/statement.js';
-import { type ReadError, type StoreError, storeError, type WriteError } from '../errors.js';
+import {
+  type InvalidInputError,
+  type NotFoundError,
+  type ReadError,
+  storeError,
+  type WriteError,
+} from '../errors.js';
 import { checkInput, id, limit } from '../input.js';
 import { chats } from '../schema/chats.js';
 import { BEFORE_NEWEST, decodeCursor, type Page, toPage } from './cursor.js';
@@ -43,19 +49,19 @@ export interface ListChats {
   readonly cursor?: string;
 }
 
-type InvalidInput = StoreError<'invalid-input'>;
-type NotFound = StoreError<'not-found'>;
-
 /** A user's conversations. Every call is in the scope of one user. */
 export interface ChatRepository {
   /**
    * Adds a chat. The same `id` again gives the stored chat unchanged, so a retry is harmless; `conflict`
    * (`chats_pkey`) where the id is another user's, `not-found` for an unknown user.
    */
-  create(chat: NewChat, options?: CallOptions): ResultAsync<Chat, WriteError | NotFound>;
-  findById(ref: ChatRef, options?: CallOptions): ResultAsync<Chat | null, ReadError | InvalidInput>;
-  getById(ref: ChatRef, options?: CallOptions): ResultAsync<Chat, ReadError | InvalidInput | NotFound>;
-  isOwnedBy(ref: ChatRef, options?: CallOptions): ResultAsync<boolean, ReadError | InvalidInput>;
+  create(chat: NewChat, options?: CallOptions): ResultAsync<Chat, WriteError | NotFoundError>;
+  findById(ref: ChatRef, options?: CallOptions): ResultAsync<Chat | null, ReadError | InvalidInputError>;
+  getById(
+    ref: ChatRef,
+    options?: CallOptions,
+  ): ResultAsync<Chat, ReadError | InvalidInputError | NotFoundError>;
+  isOwnedBy(ref: ChatRef, options?: CallOptions): ResultAsync<boolean, ReadError | InvalidInputError>;
   /**
    * The user's chats, newest activity first, ties by id. A chat that becomes active while you page moves
    * to the front; no other is missed or repeated. An unknown user gives an empty page.
@@ -64,18 +70,18 @@ export interface ChatRepository {
    * const page = await store.chats.list({ userId, limit: 20 });
    * if (page.isOk()) console.log(page.value.items.map((chat) => chat.title), page.value.nextCursor);
    */
-  list(input: ListChats, options?: CallOptions): ResultAsync<Page<Chat>, ReadError | InvalidInput>;
+  list(input: ListChats, options?: CallOptions): ResultAsync<Page<Chat>, ReadError | InvalidInputError>;
   /** Sets the title and `updatedAt`. */
   rename(
     input: ChatRef & { readonly title: string },
     options?: CallOptions,
-  ): ResultAsync<Chat, WriteError | NotFound>;
+  ): ResultAsync<Chat, WriteError | NotFoundError>;
   /** Sets `updatedAt` to the server's time; appending a message does so by itself. */
-  touch(ref: ChatRef, options?: CallOptions): ResultAsync<Chat, WriteError | NotFound>;
+  touch(ref: ChatRef, options?: CallOptions): ResultAsync<Chat, WriteError | NotFoundError>;
   count(
     input: { readonly userId: string; readonly activeSince?: Date },
     options?: CallOptions,
-  ): ResultAsync<number, ReadError | InvalidInput>;
+  ): ResultAsync<number, ReadError | InvalidInputError>;
   /** Deletes the chat with its messages and vectors. `false`: there was none. */
   delete(ref: ChatRef, options?: CallOptions): ResultAsync<boolean, WriteError>;
 }
@@ -172,7 +178,7 @@ export function createChatRepository(executor: Executor): ChatRepository {
           .write(insertChat, row, options)
           .mapErr(byForeignKey)
           .andThen(([created]) => {
-            if (created !== undefined) return okAsync<Chat, WriteError | NotFound>(created);
+            if (created !== undefined) return okAsync<Chat, WriteError | NotFoundError>(created);
             const stored = executor.read(selectById, { userId: row.userId, chatId: row.id }, options);
             return stored.andThen(([chatOfUser]) =>
               chatOfUser === undefined

@@ -4,7 +4,13 @@ import { z } from 'zod';
 import { checkEmbedding, type EmbeddingGuard } from '../database/embedding.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import type { Embedding } from '../database/vector-wire.js';
-import { notFound, type StoreError, storeError, type WriteError } from '../errors.js';
+import {
+  type DimensionMismatchError,
+  type NotFoundError,
+  notFound,
+  storeError,
+  type WriteError,
+} from '../errors.js';
 import { checkInput, id, limit } from '../input.js';
 import { MESSAGE_ROLES } from '../schema/chat-messages.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
@@ -14,9 +20,6 @@ import * as statements from './message-statements.js';
 import type { Message, MessageRepository } from './messages.js';
 import { firstRow, firstRowOr, hasRows } from './rows.js';
 import { TEXT_SEARCH_LANGUAGES } from './text-search-languages.js';
-
-type NotFound = StoreError<'not-found'>;
-type EmbeddingError = StoreError<'dimension-mismatch'>;
 
 const scope = { userId: id, chatId: id };
 const body = {
@@ -86,7 +89,7 @@ export function createMessageRepository(
     const key = { userId: row.userId, chatId: row.chatId, messageId: row.id };
     return executor.read(statements.selectMessage, key, options).andThen(([stored]) => {
       if (stored?.role === row.role && stored.content === row.content)
-        return okAsync<Message, WriteError | NotFound>(stored);
+        return okAsync<Message, WriteError | NotFoundError>(stored);
       return executor.read(statements.selectChat, key, options).andThen((chats) => {
         if (chats.length === 0) return err(notFound('messages.append', 'chat'));
         return err(taken('messages.append'));
@@ -110,7 +113,7 @@ export function createMessageRepository(
         return inserted.andThen(([created]) =>
           created === undefined
             ? explainMissing(row, options)
-            : okAsync<Message, WriteError | NotFound | EmbeddingError>(created),
+            : okAsync<Message, WriteError | NotFoundError | DimensionMismatchError>(created),
         );
       }),
 
@@ -132,7 +135,7 @@ export function createMessageRepository(
           const byId = new Map(stored.map((message) => [message.id, message]));
           const inOrder = rows.ids.flatMap((messageId) => byId.get(messageId) ?? []);
           if (inOrder.length === rows.ids.length)
-            return okAsync<readonly Message[], WriteError | NotFound>(inOrder);
+            return okAsync<readonly Message[], WriteError | NotFoundError>(inOrder);
           return executor.read(statements.selectChat, { userId, chatId }, options).andThen((chats) => {
             if (chats.length === 0) return err(notFound('messages.appendMany', 'chat'));
             return err(taken('messages.appendMany'));
@@ -199,7 +202,7 @@ export function createMessageRepository(
     rows: statements.InsertMessages,
     messages: z.output<typeof newMessages>['messages'],
     options: CallOptions | undefined,
-  ): ResultAsync<readonly Message[], WriteError | EmbeddingError> {
+  ): ResultAsync<readonly Message[], WriteError | DimensionMismatchError> {
     const embedded = messages.flatMap(({ id: messageId, embedding }, index) =>
       embedding === undefined ? [] : [{ messageId, embedding, index }],
     );

@@ -1,7 +1,13 @@
 import type { ResultAsync } from 'neverthrow';
 import type { CallOptions } from '../database/executor.js';
 import type { Embedding } from '../database/vector-wire.js';
-import type { ReadError, StoreError, WriteError } from '../errors.js';
+import type {
+  DimensionMismatchError,
+  InvalidInputError,
+  NotFoundError,
+  ReadError,
+  WriteError,
+} from '../errors.js';
 import type { MessageRole } from '../schema/chat-messages.js';
 import type { JsonObject } from '../schema/column-types.js';
 import type { Page } from './cursor.js';
@@ -28,19 +34,19 @@ export interface MessageBody {
 }
 
 /** One chat of one user: another user's chat is as good as none. */
-interface InChat {
+export interface ChatScope {
   readonly userId: string;
   readonly chatId: string;
 }
 
-export type NewMessage = InChat & MessageBody;
-export type NewMessages = InChat & {
+export type NewMessage = ChatScope & MessageBody;
+export type NewMessages = ChatScope & {
   /** 1–1,000, in reading order. */
   readonly messages: readonly MessageBody[];
 };
-export type MessageRef = InChat & { readonly messageId: string };
+export type MessageRef = ChatScope & { readonly messageId: string };
 
-export type ListMessages = InChat & {
+export type ListMessages = ChatScope & {
   /** Default `newest-first`. */
   readonly order?: 'newest-first' | 'oldest-first';
   /** 1–200, default 50. */
@@ -73,10 +79,6 @@ export interface MessageHit extends Message {
   readonly rank: number;
 }
 
-type InvalidInput = StoreError<'invalid-input'>;
-type NotFound = StoreError<'not-found'>;
-type EmbeddingError = StoreError<'dimension-mismatch'>;
-
 /** What was said. Every call is in the scope of one user. */
 export interface MessageRepository {
   /**
@@ -92,7 +94,7 @@ export interface MessageRepository {
   append(
     message: NewMessage,
     options?: CallOptions,
-  ): ResultAsync<Message, WriteError | NotFound | EmbeddingError>;
+  ): ResultAsync<Message, WriteError | NotFoundError | DimensionMismatchError>;
   /**
    * Adds messages in one round trip, all or none, and gives them in the order of the input. They share one
    * `createdAt`; the order of reading is that of their ids, so leave those out or let them ascend.
@@ -100,18 +102,21 @@ export interface MessageRepository {
   appendMany(
     messages: NewMessages,
     options?: CallOptions,
-  ): ResultAsync<readonly Message[], WriteError | NotFound | EmbeddingError>;
-  findById(ref: MessageRef, options?: CallOptions): ResultAsync<Message | null, ReadError | InvalidInput>;
+  ): ResultAsync<readonly Message[], WriteError | NotFoundError | DimensionMismatchError>;
+  findById(
+    ref: MessageRef,
+    options?: CallOptions,
+  ): ResultAsync<Message | null, ReadError | InvalidInputError>;
   /**
    * A page of a chat by `createdAt`, ties by id. Costs the same on the first and the last page. Messages
    * added meanwhile shift nothing; an unknown chat gives an empty page.
    */
-  list(input: ListMessages, options?: CallOptions): ResultAsync<Page<Message>, ReadError | InvalidInput>;
+  list(input: ListMessages, options?: CallOptions): ResultAsync<Page<Message>, ReadError | InvalidInputError>;
   /** The last `limit` (1–200, default 50) messages in reading order: what a model is given. */
   history(
-    input: InChat & { readonly limit?: number },
+    input: ChatScope & { readonly limit?: number },
     options?: CallOptions,
-  ): ResultAsync<readonly Message[], ReadError | InvalidInput>;
+  ): ResultAsync<readonly Message[], ReadError | InvalidInputError>;
   /**
    * Changes content or metadata. With `content` the message's vectors are replaced by that of `embedding`,
    * or deleted where none is given: a search never finds a text that is no longer there.
@@ -119,12 +124,12 @@ export interface MessageRepository {
   update(
     changes: MessageChanges,
     options?: CallOptions,
-  ): ResultAsync<Message, WriteError | NotFound | EmbeddingError>;
+  ): ResultAsync<Message, WriteError | NotFoundError | DimensionMismatchError>;
   /** Deletes the message with its vectors. `false`: there was none. */
   delete(ref: MessageRef, options?: CallOptions): ResultAsync<boolean, WriteError>;
   /** Full-text search, best first, ties newest first. Reads the first 100,000 characters of a message. */
   search(
     input: SearchMessages,
     options?: CallOptions,
-  ): ResultAsync<readonly MessageHit[], ReadError | InvalidInput>;
+  ): ResultAsync<readonly MessageHit[], ReadError | InvalidInputError>;
 }

@@ -4,7 +4,13 @@ import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { CallOptions, Executor } from '../database/executor.js';
 import { compileStatement, parameter } from '../database/statement.js';
-import { type ReadError, type StoreError, storeError, type WriteError } from '../errors.js';
+import {
+  type InvalidInputError,
+  type NotFoundError,
+  type ReadError,
+  storeError,
+  type WriteError,
+} from '../errors.js';
 import { checkInput, id, limit } from '../input.js';
 import { users } from '../schema/users.js';
 import { BEFORE_LOWEST_IDS, decodeCursor, type Page, toPage } from './cursor.js';
@@ -35,9 +41,6 @@ export interface NewUser {
 /** What to change; an absent field stays as it is. */
 export type UserChanges = Partial<Pick<NewUser, 'email' | 'emailVerified' | 'firstName' | 'lastName'>>;
 
-type InvalidInput = StoreError<'invalid-input'>;
-type NotFound = StoreError<'not-found'>;
-
 /** The people who chat. */
 export interface UserRepository {
   /**
@@ -45,23 +48,26 @@ export interface UserRepository {
    * `conflict` where another user has the id (`users_pkey`) or the address (`email_idx`).
    */
   create(user: NewUser, options?: CallOptions): ResultAsync<User, WriteError>;
-  findById(userId: string, options?: CallOptions): ResultAsync<User | null, ReadError | InvalidInput>;
-  getById(userId: string, options?: CallOptions): ResultAsync<User, ReadError | InvalidInput | NotFound>;
+  findById(userId: string, options?: CallOptions): ResultAsync<User | null, ReadError | InvalidInputError>;
+  getById(
+    userId: string,
+    options?: CallOptions,
+  ): ResultAsync<User, ReadError | InvalidInputError | NotFoundError>;
   /** Finds by address, whatever its case. */
-  findByEmail(email: string, options?: CallOptions): ResultAsync<User | null, ReadError | InvalidInput>;
+  findByEmail(email: string, options?: CallOptions): ResultAsync<User | null, ReadError | InvalidInputError>;
   /** Changes the given fields and `updatedAt`. */
   update(
     userId: string,
     changes: UserChanges,
     options?: CallOptions,
-  ): ResultAsync<User, WriteError | NotFound>;
+  ): ResultAsync<User, WriteError | NotFoundError>;
   /** Sets `lastLogin` to the server's time. */
-  recordLogin(userId: string, options?: CallOptions): ResultAsync<User, WriteError | NotFound>;
+  recordLogin(userId: string, options?: CallOptions): ResultAsync<User, WriteError | NotFoundError>;
   /** All users by id, which for ids made here is the order of creation. `limit` 1–200, default 50. */
   list(
     page?: { readonly limit?: number; readonly cursor?: string },
     options?: CallOptions,
-  ): ResultAsync<Page<User>, ReadError | InvalidInput>;
+  ): ResultAsync<Page<User>, ReadError | InvalidInputError>;
   /** Deletes the user with all chats, messages and vectors. `false`: there was none. */
   delete(userId: string, options?: CallOptions): ResultAsync<boolean, WriteError>;
 }

@@ -1,7 +1,7 @@
 import type { ResultAsync } from 'neverthrow';
 import type { CallOptions } from '../database/executor.js';
 import type { Embedding } from '../database/vector-wire.js';
-import type { ReadError, StoreError, WriteError } from '../errors.js';
+import type { InvalidInputError, ReadError, StoreError, WriteError } from '../errors.js';
 import type { JsonObject } from '../schema/column-types.js';
 import type { Page } from './cursor.js';
 
@@ -44,7 +44,6 @@ export interface ListVectors {
   readonly cursor?: string;
 }
 
-type InvalidInput = StoreError<'invalid-input'>;
 export type InsertVectorsError = WriteError | StoreError<'not-found' | 'dimension-mismatch'>;
 
 /** Embedded texts. Every call is in the scope of one user. */
@@ -66,9 +65,12 @@ export interface VectorRepository {
   findByMessage(
     ref: { readonly userId: string; readonly messageId: string },
     options?: CallOptions,
-  ): ResultAsync<readonly VectorRecord[], ReadError | InvalidInput>;
+  ): ResultAsync<readonly VectorRecord[], ReadError | InvalidInputError>;
   /** A page of the user's vectors, chat by chat, then by id. */
-  list(input: ListVectors, options?: CallOptions): ResultAsync<Page<VectorRecord>, ReadError | InvalidInput>;
+  list(
+    input: ListVectors,
+    options?: CallOptions,
+  ): ResultAsync<Page<VectorRecord>, ReadError | InvalidInputError>;
   /** `false`: there was none. */
   delete(
     ref: { readonly userId: string; readonly vectorId: string },
@@ -88,5 +90,5 @@ export interface VectorRepository {
   count(
     input: { readonly userId: string; readonly chatId?: string },
     options?: CallOptions,
-  ): ResultAsync<number, ReadError | InvalidInput>;
+  ): ResultAsync<number, ReadError | InvalidInputError>;
 }

@@ -3,8 +3,13 @@ import { check, foreignKey, index, pgTable, text, unique, uuid, varchar } from '
 import { chats } from './chats.js';
 import { instant, jsonObject } from './column-types.js';
 
-export const MESSAGE_ROLES = ['user', 'assistant', 'system', 'tool'] as const;
-export type MessageRole = (typeof MESSAGE_ROLES)[number];
+export const MESSAGE_ROLES = [
+  'user',
+  'assistant',
+  'system',
+  'tool',
+] as const satisfies readonly MessageRole[];
+export type MessageRole = 'user' | 'assistant' | 'system' | 'tool';
 
 /** What was said, in order of `created_at`, then `id`. */
 export const chatMessages = pgTable(

@@ -415,7 +415,7 @@ export function hostileInputContract(store: () => MacroStore): void {
       const wholes = ['[1,2]', 1, {}, new Float64Array(8), new Uint8Array(8), new Float32Array(8), null];
       await refuses(
         fields((field) => field),
-        [...wholes, [0, -0, 0, 0, 0, 0, 0, 1e-46]],
+        [...wholes, [0, -0, 0, 0, 0, 0, 0, 1e-46], new Array(8).fill(1e-30), new Array(8).fill(1e30)],
       );
       const third = (value: unknown) => [1, 2, value, 4, 5, 6, 7, 8];
       const sparse = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -423,7 +423,9 @@ export function hostileInputContract(store: () => MacroStore): void {
       await refuses(
         fields((field) => `${field}.2`),
         [
-          ...[Number.NaN, Infinity, -Infinity, 3.5e38, '3', null, undefined, [3], {}].map(third),
+          ...[Number.NaN, Infinity, -Infinity, 3.5e38, '3', 3n, null, undefined, [3], {}, Symbol('3')].map(
+            third,
+          ),
           ...[sparse, Float32Array.from(third(Number.NaN) as number[])],
         ],
       );

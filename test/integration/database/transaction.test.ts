@@ -85,6 +85,35 @@ describe('store.transaction on a connection that breaks', () => {
     expect((await store.users.findByEmail('killed@example.org'))._unsafeUnwrap()).toBeNull();
   });
 
+  it('begins on another connection when its own died while idle', async () => {
+    await using store = openStore(1);
+    await store.users.list();
+    await database.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = '@macro-ai/store' and datname = current_database()",
+    );
+    const result = await store.transaction((tx) => tx.users.create({ email: 'begun@example.org' }));
+    expect(result.isOk()).toBe(true);
+  });
+
+  it('runs statements that were started together one after the other', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    await using store = openStore(1);
+    const result = await store.transaction(async (tx) => {
+      const created = await Promise.all(
+        ['a', 'b', 'c'].map((name) => tx.users.create({ email: `${name}@together.org` })),
+      );
+      // Not awaited: it is part of the transaction all the same.
+      void tx.users.create({ email: 'd@together.org' });
+      return ok(created.every((user) => user.isOk()));
+    });
+    expect(result._unsafeUnwrap()).toBe(true);
+    expect((await store.users.findByEmail('d@together.org'))._unsafeUnwrap()).not.toBeNull();
+    process.off('warning', onWarning);
+    expect(warnings.map((warning) => warning.message)).toEqual([]);
+  });
+
   it('says outcome-unknown when the connection is lost during COMMIT', async () => {
     const target = new URL(database.url);
     const proxy = await startTcpProxy(Number(target.port));
