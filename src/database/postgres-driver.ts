@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasKind, isStoreError, storeError } from '../errors.js';
 import type { CallOptions, Driver, QueryOptions, TransactionSession } from './executor.js';
-import type { ConnectionPool } from './pool.js';
+import type { ConnectionPool } from './managed-pool.js';
 import { type Checkout, type ServerResult, STALE_STATEMENT, send } from './send.js';
 import { binaryWire } from './vector-wire.js';
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { fromSqlState, type StoreError, sqlStateOf, storeError, type WriteErrorKind } from '../errors.js';
 import type { QueryOptions } from './executor.js';
-import { type ConnectionPool, destroySocket } from './pool.js';
+import { type ConnectionPool, destroySocket } from './managed-pool.js';
 import { queryPrepared } from './prepared-query.js';
 import { decodeTypes, rawTypes } from './result-types.js';
 import type { BoundStatement } from './statement.js';
