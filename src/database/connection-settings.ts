@@ -22,6 +22,12 @@ export function connectionSettings(url: string, tls: TlsSetting): pg.ClientConfi
   };
 }
 
+/** For the message of a connection that failed without a reason from the server: pg says "no TLS" in text only. */
+export function connectHint({ ssl }: pg.ClientConfig): string {
+  if (!ssl) return '';
+  return '; if the server speaks no TLS, set tls to false or put sslmode=disable into the URL';
+}
+
 /** Plain text never leaves this machine unless asked for. */
 function tlsOptions(tls: TlsSetting, host: string, sslmode: string | null): boolean | ConnectionOptions {
   if (tls !== undefined) return tls;

@@ -4,7 +4,7 @@ import { invalidInput, type ReadError, type StoreError, storeError } from '../er
 import type { EmbeddingColumn, EmbeddingShape } from '../schema/embedding-shape.js';
 import { EMBEDDING_COLUMN_SQL, embeddingMismatch, parseEmbeddingType } from './embedding-column.js';
 import type { CallOptions, Executor } from './executor.js';
-import { compileStatement, parameter } from './statement.js';
+import { parameter, type Statement } from './statement.js';
 import type { Embedding } from './vector-wire.js';
 
 const MIN_SQUARED_LENGTH = 1e-36;
@@ -66,11 +66,12 @@ export interface EmbeddingGuard {
   ): ResultAsync<EmbeddingColumnFacts, ReadError | StoreError<'dimension-mismatch'>>;
 }
 
-const readColumn = compileStatement<object, { type: string | null; vectorOid: number }>(
-  'vectors.checkColumn',
-  sql.raw(`
-    select (${EMBEDDING_COLUMN_SQL}) as type, coalesce(to_regtype('vector')::oid::int, 0) as "vectorOid"`),
-);
+const readColumn: Statement<object, { type: string | null; vectorOid: number }> = {
+  operation: 'vectors.checkColumn',
+  name: 'vectors.checkColumn',
+  text: `select (${EMBEDDING_COLUMN_SQL}) as type, coalesce(to_regtype('vector')::oid::int, 0) as "vectorOid"`,
+  parameterNames: [],
+};
 
 /** One extra round trip with the first use of vectors; a failed check is made again. */
 export function createEmbeddingGuard(shape: EmbeddingShape): EmbeddingGuard {

@@ -35,6 +35,8 @@ export interface Ownership {
   readonly isOwned: boolean;
   readonly min: number;
   readonly connectRetryMillis: number;
+  /** Added to the message of a connection that failed without a code. */
+  readonly connectHint: string;
   openExtraClient(): pg.Client;
   end(): Promise<void>;
 }
@@ -107,7 +109,7 @@ export function managePool(
         if (!warmed) warmUp();
         return client;
       } catch (error) {
-        const failure = connectFailure(operation, error);
+        const failure = connectFailure(operation, error, ownership.connectHint);
         const pause = Math.random() * Math.min(250, 10 * 2 ** attempt);
         const mayRetry = failure.kind === 'unavailable' && closing === null && !signal?.aborted;
         if (!mayRetry || performance.now() + pause - started > ownership.connectRetryMillis) throw failure;
@@ -193,14 +195,16 @@ function closedError(operation: string) {
 }
 
 /** Nothing was sent yet: whatever went wrong, nothing was changed. */
-function connectFailure(operation: string, error: unknown): StoreError<ReadErrorKind> {
+function connectFailure(operation: string, error: unknown, hint: string): StoreError<ReadErrorKind> {
   if (error instanceof Error && error.name === 'StoreError') return error as StoreError<ReadErrorKind>;
   const sqlState = sqlStateOf(error);
   if (sqlState === '08P01') {
-    const hint =
+    const message =
       "the server refused a start-up setting (08P01); behind a transaction pooler set database.pooler to 'transaction'";
-    return storeError('unavailable', operation, hint, { sqlState }, error);
+    return storeError('unavailable', operation, message, { sqlState }, error);
   }
   if (sqlState !== undefined) return fromSqlState(operation, sqlState, error) as StoreError<ReadErrorKind>;
-  return storeError('unavailable', operation, 'no connection to the database could be opened', {}, error);
+  const hasCode = typeof error === 'object' && error !== null && 'code' in error;
+  const message = `no connection to the database could be opened${hasCode ? '' : hint}`;
+  return storeError('unavailable', operation, message, {}, error);
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { ResolvedBorrowedDatabase, ResolvedServerDatabase } from '../config.js';
 import type { Telemetry } from '../telemetry.js';
-import { connectionSettings } from './connection-settings.js';
+import { connectHint, connectionSettings } from './connection-settings.js';
 import { atMost, type ConnectionPool, destroySocket, managePool } from './managed-pool.js';
 
 /** How long a transaction may sit idle before the server ends it: a forgotten await must not hold locks for ever. */
@@ -56,6 +56,7 @@ export function openPool(config: ResolvedServerDatabase, telemetry: Telemetry): 
     isOwned: true,
     min: config.min,
     connectRetryMillis: config.connectionTimeoutMillis,
+    connectHint: connectHint(settings),
     openExtraClient: () => new BoundedClient(settings),
     end: () => endPool(pgPool, connections),
   });
@@ -75,6 +76,7 @@ export function borrowPool(config: ResolvedBorrowedDatabase, telemetry: Telemetr
     isOwned: false,
     min: 0,
     connectRetryMillis: 0,
+    connectHint: '',
     openExtraClient: () => new pg.Client((config.pool as unknown as { options: pg.ClientConfig }).options),
     end: () => Promise.resolve(),
   });

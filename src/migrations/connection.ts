@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
+import { connectHint } from '../database/connection-settings.js';
+import { storeError } from '../errors.js';
 
 /** Where statements go. Queries reject with the driver's own errors. */
 export interface MigrationScope {
@@ -35,7 +37,13 @@ export async function connectDedicated(settings: pg.ClientConfig): Promise<Migra
     application_name: '@macro-ai/store migrate',
     ...settings,
   });
-  return connectClient(client, () => connectDedicated(settings));
+  try {
+    return await connectClient(client, () => connectDedicated(settings));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) throw error;
+    const message = `no connection to the database could be opened${connectHint(settings)}`;
+    throw storeError('unavailable', 'migrations.migrate', message, {}, error);
+  }
 }
 
 /** Takes a client out of the application's pool for the run, and throws it away after: its settings are changed. */

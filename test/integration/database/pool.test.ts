@@ -7,6 +7,7 @@ import { resolveConfig, type ServerDatabaseConfig } from '../../../src/config.js
 import { openDatabase } from '../../../src/database/database.js';
 import { createExecutor } from '../../../src/database/executor.js';
 import { compileStatement, parameter } from '../../../src/database/statement.js';
+import { migrate } from '../../../src/migrations/index.js';
 import type { StoreEvent } from '../../../src/telemetry.js';
 import { startPgBouncer } from '../../support/pgbouncer.js';
 import { startPostgresServer } from '../../support/postgres-server.js';
@@ -152,6 +153,13 @@ describe('the pool', () => {
       sqlState: '3D000',
     });
     await missing.close(100);
+    const encrypted = open({ tls: true, connectionTimeoutMillis: 200 });
+    const refused = (await encrypted.executor.read(ownPid, {}))._unsafeUnwrapErr();
+    expect(refused).toMatchObject({ kind: 'unavailable' });
+    expect(refused.message).toContain('set tls to false');
+    await encrypted.close(100);
+    const migration = (await migrate({ url: database.url, tls: true }))._unsafeUnwrapErr();
+    expect(migration.message).toContain('set tls to false');
   });
 });
 
