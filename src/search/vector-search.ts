@@ -70,7 +70,8 @@ export function createVectorSearchService(
   guard: EmbeddingGuard,
 ): VectorSearchService {
   return {
-    semanticSearch(queryEmbedding, userId, { signal, ...given } = {}) {
+    semanticSearch(queryEmbedding, userId, searched) {
+      const { signal, ...given } = searched ?? {};
       const options: CallOptions = signal === undefined ? {} : { signal };
       // Apart from the options: those may come from a request, and must not bring a user of their own.
       return checkInput(OPERATION, owner, { userId })
