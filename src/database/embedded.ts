@@ -81,10 +81,13 @@ export function prepareEmbedded(dataDir: string | null): EmbeddedDatabase {
         },
       };
       if (modes !== '') {
-        await session.query(
-          { operation, name: null, text: `set transaction ${modes}`, values: [] },
-          { access: 'read' },
-        );
+        const setModes = { operation, name: null, text: `set transaction ${modes}`, values: [] };
+        try {
+          await session.query(setModes, { access: 'read' });
+        } catch (error) {
+          await session.rollback(); // or the one connection would stay in it
+          throw error;
+        }
       }
       return session;
     },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { err, type Result, ResultAsync } from 'neverthrow';
+import { err, errAsync, type Result, ResultAsync } from 'neverthrow';
+import { z } from 'zod';
 import {
   hasKind,
   isStoreError,
@@ -8,6 +9,7 @@ import {
   storeError,
   type WriteErrorKind,
 } from '../errors.js';
+import { checkInput } from '../input.js';
 import type { Telemetry } from '../telemetry.js';
 import {
   type CallOptions,
@@ -50,8 +52,13 @@ export interface TransactionScope {
 type Send = Driver['query'];
 
 const OPERATION = 'store.transaction';
-const DEFAULT_RETRY_WITHIN_MS = 5_000;
 const MAX_BACKOFF_MS = 500;
+
+const transactionOptions = z.strictObject({
+  isolationLevel: z.enum(['read committed', 'repeatable read', 'serializable']).optional(),
+  accessMode: z.enum(['read write', 'read only']).optional(),
+  retryWithinMs: z.number().min(0).default(5_000),
+});
 
 /**
  * Runs the work in a transaction of its own.
@@ -65,7 +72,11 @@ export function runTransaction<T, E>(
   work: Work<TransactionScope, T, E>,
   options: TransactionOptions = {},
 ): ResultAsync<T, E | TransactionError> {
-  const { isolationLevel, accessMode, retryWithinMs = DEFAULT_RETRY_WITHIN_MS, signal } = options;
+  const { signal, ...given } = options;
+  const checked = checkInput(OPERATION, transactionOptions, given);
+  if (checked.isErr()) return errAsync(checked.error);
+  const { isolationLevel, accessMode, retryWithinMs } = checked.value;
+  // Both are words of the lists above: BEGIN takes no parameters.
   const modes = [isolationLevel && `isolation level ${isolationLevel}`, accessMode].filter(Boolean).join(' ');
   const callOptions: CallOptions = signal === undefined ? {} : { signal };
 
@@ -95,8 +106,10 @@ async function attemptOnce<T, E>(
   } catch (error) {
     return err(error as TransactionError);
   }
-  const level = new Level(session, driver, options, 0);
+  const open = { isOpen: true };
+  const level = new Level(session, driver, options, open, 0);
   const result = await session.enter(() => level.run(work));
+  open.isOpen = false;
   if (result.isErr()) {
     await session.rollback();
     return result;
@@ -129,6 +142,8 @@ class Level implements TransactionScope {
     private readonly session: TransactionSession,
     private readonly driver: Driver,
     private readonly options: CallOptions,
+    /** Of the transaction, so that inner work which nobody awaited ends with it: its connection goes to others. */
+    private readonly transaction: { readonly isOpen: boolean },
     private readonly depth: number,
   ) {
     this.executor = createExecutor(driver.wire, (statement, options) => this.send(statement, options));
@@ -142,6 +157,10 @@ class Level implements TransactionScope {
     } catch (thrown) {
       // `throw result.error` and `_unsafeUnwrap()` are how a StoreError gets here.
       result = err(isStoreError(thrown) ? (thrown as TransactionError) : callbackThrew(thrown));
+    }
+    if (this.state === 'nested') {
+      // Committed now, the inner work would be half done.
+      this.firstError ??= storeError('transaction-ended', OPERATION, 'an inner transaction was not awaited');
     }
     this.state = 'over';
     if (this.firstError === null) return result;
@@ -166,7 +185,7 @@ class Level implements TransactionScope {
   private async runNested<T, E>(
     work: Work<TransactionScope, T, E>,
   ): Promise<Result<T, E | TransactionError>> {
-    const inner = new Level(this.session, this.driver, this.options, this.depth + 1);
+    const inner = new Level(this.session, this.driver, this.options, this.transaction, this.depth + 1);
     const savepoint = `store_${inner.depth}`;
     try {
       this.assertOpen(OPERATION);
@@ -188,7 +207,7 @@ class Level implements TransactionScope {
     } catch (error) {
       return err(inner.firstError ?? (error as TransactionError));
     } finally {
-      this.state = 'open';
+      if (this.state === 'nested') this.state = 'open';
     }
   }
 
@@ -197,6 +216,7 @@ class Level implements TransactionScope {
   }
 
   private async sendUnchecked(...[statement, options]: Parameters<Send>): ReturnType<Send> {
+    if (!this.transaction.isOpen) throw transactionOver(statement.operation);
     try {
       return await this.session.query(statement, { ...options, ...bothSignals(this.options, options) });
     } catch (error) {
@@ -212,7 +232,7 @@ class Level implements TransactionScope {
 
   private assertOpen(operation: string): void {
     if (this.state === 'over') {
-      throw storeError('transaction-ended', operation, 'its transaction is over; was an await forgotten?');
+      throw transactionOver(operation);
     }
     if (this.state === 'nested') {
       throw storeError(
@@ -243,6 +263,10 @@ function bothSignals({ signal: outer }: CallOptions, { signal: inner }: CallOpti
     return signal === undefined ? {} : { signal };
   }
   return { signal: AbortSignal.any([outer, inner]) };
+}
+
+function transactionOver(operation: string): StoreError<'transaction-ended'> {
+  return storeError('transaction-ended', operation, 'its transaction is over; was an await forgotten?');
 }
 
 function callbackThrew(thrown: unknown): StoreError<'callback-threw'> {

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
-import { err, errAsync, ok } from 'neverthrow';
+import { err, errAsync, ok, type ResultAsync } from 'neverthrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { storeError, unredactedCauseOf } from '../../src/errors.js';
-import type { MacroStore, User } from '../../src/index.js';
+import type { MacroStore, TransactionOptions, User } from '../../src/index.js';
 
 let emails = 0;
 const anEmail = () => {
@@ -180,6 +180,36 @@ export function transactionContract(name: string, makeStore: () => Promise<Macro
       expect(result.isOk()).toBe(true);
       expect(await titles()).toContain('first of two');
       expect(await titles()).not.toContain('second of two');
+    });
+
+    it('rolls back when an inner transaction was not awaited', async () => {
+      let inner: ResultAsync<unknown, unknown> | undefined;
+      const result = await store.transaction(async (tx) => {
+        await tx.chats.create({ userId: user.id, title: 'outer of a forgotten inner' });
+        inner = tx.transaction(async (nested) => {
+          await nested.chats.create({ userId: user.id, title: 'forgotten inner, first half' });
+          return nested.chats.create({ userId: user.id, title: 'forgotten inner, second half' });
+        });
+        return ok(undefined);
+      });
+      expect(result._unsafeUnwrapErr()).toMatchObject({ kind: 'transaction-ended' });
+      expect((await inner)?.isErr()).toBe(true);
+      expect((await titles()).filter((title) => title.includes('forgotten'))).toEqual([]);
+    });
+
+    it.each([
+      ['isolationLevel', { isolationLevel: 'serializable; drop table users' }],
+      ['accessMode', { accessMode: 'read only, deferrable' }],
+      ['retryWithinMs', { retryWithinMs: Number.NaN }],
+      ['retries', { retries: 3 }],
+    ])('refuses an unknown %s before anything is sent', async (path, options) => {
+      let ran = false;
+      const result = await store.transaction(async () => {
+        ran = true;
+        return ok(undefined);
+      }, options as TransactionOptions);
+      expect(result._unsafeUnwrapErr()).toMatchObject({ kind: 'invalid-input', issues: [{ path }] });
+      expect(ran).toBe(false);
     });
 
     it('refuses its scope after its end', async () => {
