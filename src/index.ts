@@ -88,10 +88,10 @@ export type {
 export type { MessageRole } from './schema/chat-messages.js';
 export type { JsonObject, JsonValue } from './schema/column-types.js';
 export type { EmbeddingColumn, EmbeddingShape } from './schema/embedding-shape.js';
+export type { SemanticSearchResult } from './search/semantic-search-result.js';
 export type {
   SearchError,
   SemanticSearchOptions,
-  SemanticSearchResult,
   VectorSearchService,
 } from './search/vector-search.js';
 export type { Logger } from './telemetry.js';

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { embeddingParameter, perColumn } from '../database/embedding.js';
 import { compileStatement, parameter } from '../database/statement.js';
 import { chatVectors } from '../schema/chat-vectors.js';
-import type { SemanticSearchResult } from './vector-search.js';
+import type { SemanticSearchResult } from './semantic-search-result.js';
 
 export interface ExactSearch {
   readonly userId: string;

@@ -5,9 +5,9 @@ import type { CallOptions, Executor } from '../database/executor.js';
 import type { Embedding } from '../database/vector-wire.js';
 import type { ReadError, StoreError } from '../errors.js';
 import { checkInput, id, limit } from '../input.js';
-import type { JsonObject } from '../schema/column-types.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { searchChat, searchUser } from './exact-strategy.js';
+import type { SemanticSearchResult } from './semantic-search-result.js';
 
 export interface SemanticSearchOptions extends CallOptions {
   /** Hits at most, 1–1,000. Default 10. */
@@ -19,17 +19,6 @@ export interface SemanticSearchOptions extends CallOptions {
   readonly threshold?: number;
   /** Default: all chats of the user. */
   readonly chatId?: string;
-}
-
-export interface SemanticSearchResult {
-  readonly id: string;
-  readonly content: string;
-  readonly chatId: string;
-  readonly messageId: string | null;
-  readonly metadata: JsonObject | null;
-  readonly createdAt: Date;
-  /** Cosine similarity, -1–1. */
-  readonly similarity: number;
 }
 
 export type SearchError = ReadError | StoreError<'invalid-input' | 'dimension-mismatch'>;
