@@ -73,6 +73,12 @@ export function createVectorRepository(
       };
       return executor
         .write(statements.upsertVectors, params, options)
+        .orElse((error) =>
+          // Another user took one of the ids meanwhile; now it can be seen. The values were checked before.
+          error.kind === 'invalid-input'
+            ? executor.write(statements.upsertVectors, params, options)
+            : err(error),
+        )
         .mapErr(missingParent(operation, PARENTS))
         .andThen(
           (
@@ -80,7 +86,7 @@ export function createVectorRepository(
           ):
             | Result<readonly string[], InsertVectorsError>
             | ResultAsync<readonly string[], InsertVectorsError> => {
-            if (rows.length === ids.length) return ok(ids);
+            if (rows.length > 0) return ok(ids);
             return executor.read(statements.selectForeignMessage, scope, options).andThen((foreign) => {
               if (foreign.length > 0) return err(notFound(operation, 'message'));
               const constraint = 'chat_vectors_pkey';

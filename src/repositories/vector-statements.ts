@@ -26,7 +26,9 @@ const input = sql`input as (
     ) as input (id, chat_id, message_id, content, metadata, embedding)
   )`;
 
-// What the foreign keys cannot see: a message of another chat, and an id that another user has.
+// What the foreign keys cannot see: a message of another chat, and an id that another user has. An id that
+// another user takes at this very moment is only seen by ON CONFLICT, which leaves the row out: then the
+// division fails the statement, so that nothing of the batch stays.
 export const upsertVectors = compileStatement<UpsertVectors, { id: string }>(
   'vectors.insertMany',
   sql`with ${input}, refused as (
@@ -34,15 +36,20 @@ export const upsertVectors = compileStatement<UpsertVectors, { id: string }>(
       where (message_id is not null and not exists (
           select from ${chatMessages} m where m.user_id = ${userId} and m.id = input.message_id and m.chat_id = input.chat_id))
         or exists (select from ${chatVectors} v where v.id = input.id and v.user_id <> ${userId})
+    ), written as (
+      insert into ${chatVectors} (id, user_id, chat_id, message_id, content, metadata, embedding)
+      select id, ${userId}::uuid, chat_id, message_id, content, metadata::jsonb, embedding
+      from input where not exists (select from refused)
+      on conflict (id) do update set
+        chat_id = excluded.chat_id, message_id = excluded.message_id, content = excluded.content,
+        metadata = excluded.metadata, embedding = excluded.embedding, updated_at = now()
+        where chat_vectors.user_id = excluded.user_id
+      returning id
     )
-    insert into ${chatVectors} (id, user_id, chat_id, message_id, content, metadata, embedding)
-    select id, ${userId}::uuid, chat_id, message_id, content, metadata::jsonb, embedding
-    from input where not exists (select from refused)
-    on conflict (id) do update set
-      chat_id = excluded.chat_id, message_id = excluded.message_id, content = excluded.content,
-      metadata = excluded.metadata, embedding = excluded.embedding, updated_at = now()
-      where chat_vectors.user_id = excluded.user_id
-    returning id`,
+    select id from written
+    where case
+      when exists (select from refused) or (select count(*) from written) = (select count(*) from input) then true
+      else 1 / (select count(*) * 0 from written) = 0 end`,
 );
 
 export const selectForeignMessage = compileStatement<
