@@ -219,6 +219,11 @@ export function invalidInput(
   return storeError('invalid-input', operation, `invalid input: ${list}`, { issues }, cause);
 }
 
+/** The caller's signal fired. */
+export function aborted(operation: string, cause?: unknown): StoreError<'aborted'> {
+  return storeError('aborted', operation, 'aborted by its signal', {}, cause);
+}
+
 const ENTITY_HINT: Record<Entity, string> = {
   user: 'no user has this id',
   chat: 'no chat of this user has this id',

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import {
+  aborted,
   fromSqlState,
   isStoreError,
   type StoreError,
@@ -156,7 +157,7 @@ async function run(
 }
 
 function assertNotAborted(operation: string, signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw storeError('aborted', operation, 'aborted by its signal');
+  if (signal?.aborted) throw aborted(operation);
 }
 
 function toStoreError(operation: string, error: unknown): StoreError<WriteErrorKind> {

@@ -1,11 +1,14 @@
 import { type StoreError, storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 
-/** One row: the type of `chat_vectors.embedding`, e.g. `vector(1536)`. No row: the table is not there. */
-export const EMBEDDING_COLUMN_SQL = `
+/**
+ * One row: the type of the column `embedding`, e.g. `vector(1536)`. No row: the table is not there.
+ * `table` is an SQL expression for its oid.
+ */
+export const embeddingColumnSql = (table: string) => `
   select format_type(atttypid, atttypmod) as type
   from pg_attribute
-  where attrelid = to_regclass('chat_vectors') and attname = 'embedding' and not attisdropped`;
+  where attrelid = ${table} and attname = 'embedding' and not attisdropped`;
 
 /** The shape in a type such as `vector(1536)` or `extensions.halfvec(3072)`. */
 export function parseEmbeddingType(type: string): EmbeddingShape | null {

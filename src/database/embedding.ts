@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import { invalidInput, type ReadError, type StoreError, storeError } from '../errors.js';
 import type { EmbeddingColumn, EmbeddingShape } from '../schema/embedding-shape.js';
-import { EMBEDDING_COLUMN_SQL, embeddingMismatch, parseEmbeddingType } from './embedding-column.js';
+import { embeddingColumnSql, embeddingMismatch, parseEmbeddingType } from './embedding-column.js';
 import type { CallOptions, Executor } from './executor.js';
 import { parameter, type Statement } from './statement.js';
 import type { Embedding } from './vector-wire.js';
@@ -69,7 +69,7 @@ export interface EmbeddingGuard {
 const readColumn: Statement<object, { type: string | null; vectorOid: number }> = {
   operation: 'vectors.checkColumn',
   name: 'vectors.checkColumn',
-  text: `select (${EMBEDDING_COLUMN_SQL}) as type, coalesce(to_regtype('vector')::oid::int, 0) as "vectorOid"`,
+  text: `select (${embeddingColumnSql("to_regclass('chat_vectors')")}) as type, coalesce(to_regtype('vector')::oid::int, 0) as "vectorOid"`,
   parameterNames: [],
 };
 

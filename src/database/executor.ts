@@ -11,7 +11,7 @@ export interface CallOptions {
 
 /** How a statement travels. */
 export interface QueryOptions extends CallOptions {
-  /** A change whose connection is lost ends in `outcome-unknown`; a read is tried once more. */
+  /** A change whose connection is lost ends in `outcome-unknown`; a read is tried again. */
   readonly access: 'read' | 'write';
   /** Rows as arrays of the server's own text, for Drizzle, which decodes by itself. */
   readonly raw?: boolean;

@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { PoolerMode } from '../config.js';
-import { fromSqlState, type ReadErrorKind, type StoreError, sqlStateOf, storeError } from '../errors.js';
+import {
+  aborted,
+  fromSqlState,
+  isStoreError,
+  type ReadErrorKind,
+  type StoreError,
+  sqlStateOf,
+  storeError,
+} from '../errors.js';
 import type { Telemetry } from '../telemetry.js';
 import { createDeadlines, type Deadlines } from './deadlines.js';
 
@@ -77,7 +85,7 @@ export function managePool(
         settle();
         reject(error);
       };
-      const onAbort = () => giveUp(storeError('aborted', operation, 'aborted by its signal'));
+      const onAbort = () => giveUp(aborted(operation));
       const stopTimer = deadlines.add(deadline, () =>
         giveUp(exhausted(operation, 'acquire-timeout', `within ${limits.acquireTimeoutMillis} ms`)),
       );
@@ -95,7 +103,7 @@ export function managePool(
 
   const acquire = async (operation: string, signal?: AbortSignal): Promise<pg.PoolClient> => {
     if (closing !== null) throw closedError(operation);
-    if (signal?.aborted) throw storeError('aborted', operation, 'aborted by its signal');
+    if (signal?.aborted) throw aborted(operation);
     const isFull = pgPool.idleCount === 0 && pgPool.totalCount >= (pgPool.options.max ?? 10);
     if (isFull && waiting.size >= limits.maxWaiting) {
       throw exhausted(operation, 'queue-full', `and ${limits.maxWaiting} callers wait already`);
@@ -196,7 +204,7 @@ function closedError(operation: string) {
 
 /** Nothing was sent yet: whatever went wrong, nothing was changed. */
 function connectFailure(operation: string, error: unknown, hint: string): StoreError<ReadErrorKind> {
-  if (error instanceof Error && error.name === 'StoreError') return error as StoreError<ReadErrorKind>;
+  if (isStoreError(error)) return error as StoreError<ReadErrorKind>;
   const sqlState = sqlStateOf(error);
   if (sqlState === '08P01') {
     const message =

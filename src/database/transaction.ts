@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { err, errAsync, type Result, ResultAsync } from 'neverthrow';
 import { z } from 'zod';
 import {
+  aborted,
   hasKind,
   isStoreError,
   type ReadErrorKind,
@@ -116,7 +117,7 @@ async function attemptOnce<T, E>(
   }
   if (options.signal?.aborted) {
     await session.rollback();
-    return err(storeError('aborted', OPERATION, 'aborted by its signal'));
+    return err(aborted(OPERATION));
   }
   try {
     await session.commit();

@@ -1,4 +1,4 @@
-import { parseEmbeddingType } from '../database/embedding-column.js';
+import { embeddingColumnSql, parseEmbeddingType } from '../database/embedding-column.js';
 import { storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import type { MigrationScope } from './connection.js';
@@ -38,10 +38,7 @@ export async function existingTables(connection: MigrationScope): Promise<readon
 
 /** The shape that the database was migrated for, or `null` before its tables are there. */
 export async function migratedShape(connection: MigrationScope): Promise<EmbeddingShape | null> {
-  const [row] = await connection.query<{ type: string }>(
-    `select format_type(atttypid, atttypmod) as type from pg_attribute
-     where attrelid = ${ownRelation("'chat_vectors'")} and attname = 'embedding' and not attisdropped`,
-  );
+  const [row] = await connection.query<{ type: string }>(embeddingColumnSql(ownRelation("'chat_vectors'")));
   return row === undefined ? null : parseEmbeddingType(row.type);
 }
 

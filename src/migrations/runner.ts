@@ -1,5 +1,6 @@
 import { ResultAsync } from 'neverthrow';
 import {
+  aborted,
   fromSqlState,
   type InputIssue,
   invalidInput,
@@ -209,7 +210,7 @@ function settle(embedding: EmbeddingShape, options: MigrateOptions): ApplySettin
       }
     },
     assertNotAborted() {
-      if (signal?.aborted) throw storeError('aborted', OPERATION, 'aborted by its signal');
+      if (signal?.aborted) throw aborted(OPERATION);
     },
   };
 }

@@ -84,16 +84,19 @@ export function createMessageRepository(
       guard.check(operation, executor, options).map(() => executor.wire.encode(floats)),
     );
 
+  /** Why a message was not inserted: there is no such chat, or its id is taken. */
+  const explainRefusal = (operation: string, chat: statements.ChatScope, options: CallOptions | undefined) =>
+    executor
+      .read(statements.selectChat, chat, options)
+      .andThen((chats) => err(chats.length === 0 ? notFound(operation, 'chat') : taken(operation)));
+
   /** Why an insert gave no row: no such chat, or the id is taken, or it was a retry. */
   const explainMissing = (row: z.output<typeof newMessage>, options: CallOptions | undefined) => {
     const key = { userId: row.userId, chatId: row.chatId, messageId: row.id };
     return executor.read(statements.selectMessage, key, options).andThen(([stored]) => {
       if (stored?.role === row.role && stored.content === row.content)
         return okAsync<Message, WriteError | NotFoundError>(stored);
-      return executor.read(statements.selectChat, key, options).andThen((chats) => {
-        if (chats.length === 0) return err(notFound('messages.append', 'chat'));
-        return err(taken('messages.append'));
-      });
+      return explainRefusal('messages.append', key, options);
     });
   };
 
@@ -136,10 +139,7 @@ export function createMessageRepository(
           const inOrder = rows.ids.flatMap((messageId) => byId.get(messageId) ?? []);
           if (inOrder.length === rows.ids.length)
             return okAsync<readonly Message[], WriteError | NotFoundError>(inOrder);
-          return executor.read(statements.selectChat, { userId, chatId }, options).andThen((chats) => {
-            if (chats.length === 0) return err(notFound('messages.appendMany', 'chat'));
-            return err(taken('messages.appendMany'));
-          });
+          return explainRefusal('messages.appendMany', { userId, chatId }, options);
         });
       }),
 

@@ -1,7 +1,7 @@
 import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { err, ok, type Result } from 'neverthrow';
-import { type Entity, isStoreError, notFound, type StoreError, type WriteErrorKind } from '../errors.js';
+import { type Entity, notFound, type StoreError, type WriteErrorKind } from '../errors.js';
 
 /** Every column of a table under its property name, for a select list or RETURNING. */
 export function columnsOf<T extends PgTable>(table: T, omit: readonly (keyof T['_']['columns'])[] = []): SQL {
@@ -31,7 +31,7 @@ export function hasRows(rows: readonly unknown[]): boolean {
 /** A violated foreign key is a parent that is not there: says which one. */
 export function missingParent(operation: string, constraints: Readonly<Record<string, Entity>>) {
   return (error: StoreError<WriteErrorKind>): StoreError<WriteErrorKind | 'not-found'> => {
-    if (!isStoreError(error) || error.kind !== 'conflict') return error;
+    if (error.kind !== 'conflict') return error;
     const entity = constraints[error.constraint];
     return entity === undefined ? error : notFound(operation, entity);
   };
