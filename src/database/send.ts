@@ -1,5 +1,12 @@
 import type pg from 'pg';
-import { fromSqlState, type StoreError, sqlStateOf, storeError, type WriteErrorKind } from '../errors.js';
+import {
+  aborted,
+  fromSqlState,
+  type StoreError,
+  sqlStateOf,
+  storeError,
+  type WriteErrorKind,
+} from '../errors.js';
 import type { QueryOptions } from './executor.js';
 import { type ConnectionPool, destroySocket } from './managed-pool.js';
 import { queryPrepared } from './prepared-query.js';
@@ -34,10 +41,9 @@ export async function send(
 ): Promise<ServerResult> {
   const { client } = checkout;
   const { signal } = options;
-  if (signal?.aborted) throw storeError('aborted', statement.operation, 'aborted by its signal');
+  if (signal?.aborted) throw aborted(statement.operation);
 
   let interruption: 'timeout' | 'aborted' | null = null;
-  let cancellation: Promise<void> | null = null;
   const stopTimer = pool.deadlines.add(
     performance.now() + pool.statementTimeoutMillis + TIMEOUT_MARGIN_MS,
     () => {
@@ -47,7 +53,7 @@ export async function send(
   );
   const onAbort = () => {
     interruption = 'aborted';
-    cancellation = cancel(pool, client);
+    void cancel(pool, client);
   };
   signal?.addEventListener('abort', onAbort, { once: true });
 
@@ -63,11 +69,8 @@ export async function send(
   } finally {
     stopTimer();
     signal?.removeEventListener('abort', onAbort);
-    if (cancellation !== null) {
-      await cancellation;
-      // The cancel may have missed its statement; it must not hit the next user of this connection.
-      checkout.isBroken = true;
-    }
+    // The cancel may have missed its statement; it must not hit the next user of this connection.
+    if (interruption === 'aborted') checkout.isBroken = true;
   }
 }
 
@@ -91,11 +94,15 @@ function query(
 
 /** Asks the server, on a connection of its own, to end what the client runs; cuts the client off if that fails. */
 async function cancel(pool: ConnectionPool, client: pg.PoolClient): Promise<void> {
-  const cutOff = setTimeout(() => destroySocket(client), CANCEL_GRACE_MS);
+  let extra: pg.Client | null = null;
+  const cutOff = setTimeout(() => {
+    destroySocket(client);
+    if (extra !== null) destroySocket(extra);
+  }, CANCEL_GRACE_MS);
   try {
     // Behind a transaction pooler the process id is the pooler's own invention.
     if (pool.pooler !== 'none') throw new Error('no backend to cancel');
-    const extra = await pool.openExtraClient();
+    extra = await pool.openExtraClient();
     try {
       await extra.query('select pg_cancel_backend($1)', [
         (client as unknown as { processID: number }).processID,
@@ -146,7 +153,7 @@ function failure(
     const message = 'the connection was lost after the statement was sent; it may have taken effect';
     return storeError('outcome-unknown', operation, message, {}, error);
   }
-  if (interruption === 'aborted') return storeError('aborted', operation, 'aborted by its signal', {}, error);
+  if (interruption === 'aborted') return aborted(operation, error);
   if (interruption === 'timeout') {
     return storeError('timeout', operation, 'the server did not answer in time', { timeoutMs }, error);
   }

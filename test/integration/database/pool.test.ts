@@ -241,6 +241,26 @@ describe('a server that misbehaves', () => {
     await server.stop();
   });
 
+  it('that hangs does not hold up an abort, on a borrowed pool without timeouts either', async () => {
+    const server = await startPostgresServer();
+    const lent = new pg.Pool({ connectionString: server.url, max: 1 });
+    lent.on('error', () => {});
+    const { database: config } = resolveConfig({ database: { pool: lent } });
+    const room = openDatabase(config, { event: () => undefined });
+    const executor = createExecutor(room.driver.wire, room.driver.query);
+    await executor.read(ownPid, {});
+    const controller = new AbortController();
+    const running = executor.read(sleepFor, { seconds: 60 }, { signal: controller.signal });
+    await vi.waitFor(() => expect(lent.idleCount).toBe(0));
+    await server.pause();
+    controller.abort();
+    expect((await running)._unsafeUnwrapErr()).toMatchObject({ kind: 'aborted' });
+    await server.resume();
+    await room.close(1_000);
+    await lent.end();
+    await server.stop();
+  });
+
   it('that cannot be reached while a statement runs makes a read unavailable and a write unknown', async () => {
     const proxy = await startTcpProxy(Number(new URL(database.url).port));
     const url = new URL(database.url);
