@@ -29,3 +29,16 @@ export const id = z.guid({ error: 'must be a UUID' }).toLowerCase();
 
 /** Page sizes: 1 to `max`, `defaultLimit` where absent. */
 export const limit = (max: number, defaultLimit: number) => z.int().min(1).max(max).default(defaultLimit);
+
+const NUL = '\u0000';
+
+export const NOT_STORABLE = 'must be well-formed Unicode without NUL';
+
+/** PostgreSQL stores no NUL, and a lone surrogate would come back as another character. */
+export function isStorable(text: string): boolean {
+  return !text.includes(NUL) && isWellFormed(text);
+}
+
+// String.prototype.isWellFormed is not in the ES2023 library types.
+const isWellFormed = (text: string): boolean =>
+  (text as unknown as { isWellFormed(): boolean }).isWellFormed();

@@ -1,21 +1,10 @@
 import { z } from 'zod';
+import { isStorable, NOT_STORABLE } from '../input.js';
 import type { JsonObject } from '../schema/column-types.js';
 
 /** The largest text of a message or vector, in UTF-16 units. */
 const MAX_CONTENT_LENGTH = 10_000_000;
 
-const NUL = '\u0000';
-
-/** PostgreSQL stores no NUL, and a lone surrogate would come back as another character. */
-function isStorable(text: string): boolean {
-  return !text.includes(NUL) && isWellFormed(text);
-}
-
-// String.prototype.isWellFormed is not in the ES2023 library types.
-const isWellFormed = (text: string): boolean =>
-  (text as unknown as { isWellFormed(): boolean }).isWellFormed();
-
-const NOT_STORABLE = 'must be well-formed Unicode without NUL';
 const text = (max: number) => z.string().max(max).refine(isStorable, { error: NOT_STORABLE });
 
 export const content = text(MAX_CONTENT_LENGTH);
