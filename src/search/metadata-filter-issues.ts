@@ -8,7 +8,7 @@ export interface FilterIssue {
 
 /** In UTF-16 units, of the jsonpath that a filter becomes. */
 export const MAX_PATH_LENGTH = 100_000;
-export const TOO_LONG = 'must be at most 100,000 characters as a jsonpath';
+export const TOO_LONG = `must be at most ${MAX_PATH_LENGTH} characters as a jsonpath`;
 
 const MAX_DEPTH = 8;
 const MAX_CONDITIONS = 100;
@@ -60,12 +60,13 @@ function groupIssues(seen: Seen, at: At, filter: JsonRecord, kind: string, depth
   const members = filter[kind];
   if (kind === 'not') return filterIssues(seen, inside, members, depth + 1);
   if (!Array.isArray(members)) return issue(inside, 'must be an array of filters');
+  if (members.length > MAX_CONDITIONS) return issue(inside, `must have at most ${MAX_CONDITIONS} filters`);
   // An empty group counts too, or there could be any number of them.
   if (members.length === 0) return countIssues(seen, at);
   const issues: FilterIssue[] = [];
   for (const [index, member] of members.entries()) {
     issues.push(...filterIssues(seen, [...inside, index], member, depth + 1));
-    if (seen.conditions > MAX_CONDITIONS) break;
+    if (seen.conditions > MAX_CONDITIONS || seen.length > MAX_PATH_LENGTH) break;
   }
   return issues;
 }
@@ -125,7 +126,7 @@ function firstIssue(at: At, items: readonly unknown[], problemOf: (item: unknown
 }
 
 function stringProblem(seen: Seen, text: string): string | undefined {
-  if (text.length > MAX_STRING_LENGTH) return 'must be at most 10,000 characters';
+  if (text.length > MAX_STRING_LENGTH) return `must be at most ${MAX_STRING_LENGTH} characters`;
   return isStorable(text) ? lengthProblem(seen, text.length) : NOT_STORABLE;
 }
 
@@ -141,13 +142,22 @@ function jsonProblem(seen: Seen, value: unknown, depth: number): string | undefi
   if (typeof value !== 'object' || value === null) return scalarProblem(seen, value);
   if (depth === MAX_DEPTH) return `must be at most ${MAX_DEPTH} deep`;
   if (!Array.isArray(value) && !isRecord(value)) return 'must be JSON';
-  // Array.from makes undefined of holes, which is refused.
-  const inside = Array.isArray(value) ? Array.from(value) : [...Object.keys(value), ...Object.values(value)];
-  let problem = lengthProblem(seen, 1);
-  for (let index = 0; index < inside.length && problem === undefined; index += 1) {
-    problem = jsonProblem(seen, inside[index], depth + 1);
+  const keys = Array.isArray(value) ? [] : Object.keys(value);
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  if (items.length > MAX_ITEMS) return `must have at most ${MAX_ITEMS} items`;
+  return (
+    lengthProblem(seen, 1) ??
+    firstProblem(keys, (key) => stringProblem(seen, key)) ??
+    firstProblem(items, (item) => jsonProblem(seen, item, depth + 1))
+  );
+}
+
+function firstProblem<T>(items: readonly T[], problemOf: (item: T) => string | undefined) {
+  for (const item of items) {
+    const problem = problemOf(item);
+    if (problem !== undefined) return problem;
   }
-  return problem;
+  return undefined;
 }
 
 /** As it is found and not in the end: one object a thousand times in a thousand others has no end. */

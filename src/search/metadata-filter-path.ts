@@ -1,5 +1,7 @@
 import type { JsonValue } from '../schema/column-types.js';
+import { jsonpathLiteral } from './jsonpath-literal.js';
 import type { JsonScalar, MetadataCondition, MetadataFilter } from './metadata-filter.js';
+import { valueListPath } from './value-list-path.js';
 
 /**
  * A filter as one `jsonpath`, a parameter of `jsonb_path_match(metadata, path, '{}', true)`: one statement
@@ -34,14 +36,14 @@ function negated(of: string): string {
 
 function condition(asked: MetadataCondition): string {
   const field = `$${(typeof asked.field === 'string' ? [asked.field] : asked.field).map(member).join('')}`;
-  if (asked.eq !== undefined) return `${field} == ${literal(asked.eq)}`;
-  if (asked.ne !== undefined) return negated(`${field} == ${literal(asked.ne)}`);
+  if (asked.eq !== undefined) return `${field} == ${jsonpathLiteral(asked.eq)}`;
+  if (asked.ne !== undefined) return negated(`${field} == ${jsonpathLiteral(asked.ne)}`);
   if (asked.in !== undefined) return isOneOf(field, asked.in);
   if (asked.nin !== undefined) return negated(isOneOf(field, asked.nin));
-  if (asked.gt !== undefined) return `${field} > ${literal(asked.gt)}`;
-  if (asked.gte !== undefined) return `${field} >= ${literal(asked.gte)}`;
-  if (asked.lt !== undefined) return `${field} < ${literal(asked.lt)}`;
-  if (asked.lte !== undefined) return `${field} <= ${literal(asked.lte)}`;
+  if (asked.gt !== undefined) return `${field} > ${jsonpathLiteral(asked.gt)}`;
+  if (asked.gte !== undefined) return `${field} >= ${jsonpathLiteral(asked.gte)}`;
+  if (asked.lt !== undefined) return `${field} < ${jsonpathLiteral(asked.lt)}`;
+  if (asked.lte !== undefined) return `${field} <= ${jsonpathLiteral(asked.lte)}`;
   if (asked.exists !== undefined) return asked.exists ? `exists(${field})` : negated(`exists(${field})`);
   const { contains } = asked;
   return isScalar(contains) ? hasItem(field, contains) : `exists(${field} ? (${containsAll(contains)}))`;
@@ -49,7 +51,7 @@ function condition(asked: MetadataCondition): string {
 
 function isOneOf(field: string, values: readonly JsonScalar[]): string {
   if (values.length === 0) return NOTHING;
-  return `exists(${field} ? (${values.map((value) => `@ == ${literal(value)}`).join(' || ')}))`;
+  return `exists(${field} ? (${valueListPath(values)}))`;
 }
 
 /** Whether `@` is such an array or object. Every step is relative to `@`: no key is written twice. */
@@ -60,23 +62,17 @@ function containsAll(value: Exclude<JsonValue, JsonScalar>): string {
   const entries = Object.entries(value).map(([key, expected]) => {
     const inside = `@${member(key)}`;
     return isScalar(expected)
-      ? `${inside} == ${literal(expected)}`
+      ? `${inside} == ${jsonpathLiteral(expected)}`
       : `exists(${inside} ? (${containsAll(expected)}))`;
   });
   return ['@.type() == "object"', ...entries].join(' && ');
 }
 
 function hasItem(array: string, item: JsonValue): string {
-  return `exists(${array}[*] ? (${isScalar(item) ? `@ == ${literal(item)}` : containsAll(item)}))`;
+  return `exists(${array}[*] ? (${isScalar(item) ? `@ == ${jsonpathLiteral(item)}` : containsAll(item)}))`;
 }
 
-const member = (key: string): string => `.${literal(key)}`;
-
-/**
- * JSON's literals are jsonpath's too: within quotes its lexer knows the escapes that JSON.stringify writes
- * for quote, backslash and control characters, and takes all other characters as they are.
- */
-const literal = (value: JsonScalar): string => JSON.stringify(value);
+const member = (key: string): string => `.${jsonpathLiteral(key)}`;
 
 function isScalar(value: JsonValue): value is JsonScalar {
   return typeof value !== 'object' || value === null;

@@ -32,7 +32,7 @@ export interface MetadataOperators {
    * A scalar: the field is an array with this among its items. An array: the field is an array that has
    * every item of it, in any order. An object: the field is an object that has every key of it with its
    * value. Items and values that are arrays or objects themselves need only be contained likewise, as with
-   * jsonb's `@>`; a field that is a scalar contains nothing.
+   * jsonb's `@>`; a field that is a scalar contains nothing. 1,000 items at most in each, 8 deep.
    */
   readonly contains: JsonValue;
 }
@@ -70,7 +70,7 @@ export type MetadataCondition = {
  *
  * Every filter holds or does not: there is no third value, as SQL's null would be, for a field that is not
  * there or of another type. At most 8 deep, 100 conditions, 10,000 characters a string, and 100,000 in all
- * in the form in which it is sent.
+ * in the form in which it is sent. `invalid-input` names the part that is wrong.
  *
  * @example
  * const filter: MetadataFilter = {

@@ -7,6 +7,7 @@ import {
   type StoreError,
   type StoreErrorKind,
 } from '../../src/index.js';
+import type { MetadataCondition, MetadataFilter } from '../../src/search/metadata-filter.js';
 
 const userId = '0198f3b2-0000-7000-8000-000000000001';
 const chatId = '0198f3b2-0000-7000-8000-000000000002';
@@ -109,4 +110,20 @@ export function metadataOfAnyJson(store: MacroStore) {
 export async function closedByItsBlock(): Promise<void> {
   await using store = createMacroStore();
   await store.users.list({ limit: 10 }, { signal: AbortSignal.timeout(1_000) });
+}
+
+export function filtersOnMetadata(tags: readonly string[], since: Date): MetadataFilter[] {
+  const conditions: MetadataCondition[] = [
+    { field: 'lang', eq: 'de' },
+    { field: ['source', 'page'], ne: null },
+    { field: 'lang', in: ['de', 1, true, null] },
+    { field: 'lang', nin: tags },
+    { field: 'at', gte: since.toISOString() },
+    { field: 'size', lt: 10 },
+    { field: 'draft', exists: false },
+    { field: 'tags', contains: 'a' },
+    { field: 'tags', contains: tags },
+    { field: 'source', contains: { kind: 'pdf', pages: [1, { of: [] }] } },
+  ];
+  return [...conditions, { and: conditions }, { or: [] }, { not: { and: [{ or: conditions }] } }];
 }

@@ -1,0 +1,4 @@
+// expect: TS2322
+import type { MetadataFilter } from '../../../src/search/metadata-filter.js';
+
+export const filter: MetadataFilter = { and: [], or: [] }; // here
