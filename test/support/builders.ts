@@ -6,6 +6,7 @@ import type { Message, MessageBody } from '../../src/repositories/messages.js';
 import type { NewUser } from '../../src/repositories/users.js';
 import type { VectorBody } from '../../src/repositories/vectors.js';
 import type { EmbeddingShape } from '../../src/schema/embedding-shape.js';
+import { seededRandom } from './seeded-random.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
 
 /** Embeddings of as few numbers as tell rows apart. */
@@ -33,15 +34,9 @@ export const aVector = (with_: Partial<VectorBody> & { chatId: string }): Vector
   ...with_,
 });
 
-/** The same numbers for the same seed, in every direction; mulberry32. */
+/** The same numbers for the same seed, in every direction. */
 export function anEmbedding(seed: number, dimensions = TINY.dimensions): Float32Array {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = seededRandom(seed);
   return Float32Array.from({ length: dimensions }, () => next() * 2 - 1);
 }
 

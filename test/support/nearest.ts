@@ -1,0 +1,45 @@
+/** The rows nearest to a query of unit length among rows of unit length, by every one of their products. */
+export interface Nearest {
+  /** Places of the rows, best first; ties by place. */
+  readonly places: readonly number[];
+  readonly similarities: readonly number[];
+}
+
+export function exactNearest(
+  query: Float32Array,
+  rows: readonly Float32Array[],
+  limit: number,
+  isInScope: (place: number) => boolean = () => true,
+): Nearest {
+  const scored: { place: number; similarity: number }[] = [];
+  rows.forEach((row, place) => {
+    if (isInScope(place)) scored.push({ place, similarity: similarityOf(query, row) });
+  });
+  scored.sort((a, b) => b.similarity - a.similarity || a.place - b.place);
+  const best = scored.slice(0, limit);
+  return {
+    places: best.map(({ place }) => place),
+    similarities: best.map(({ similarity }) => similarity),
+  };
+}
+
+/** The cosine of two vectors of unit length. */
+export function similarityOf(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index += 1) sum += (a[index] ?? 0) * (b[index] ?? 0);
+  return sum;
+}
+
+/** Two rows closer together than this are a tie: the server adds up in another order than we do. */
+const TIE = 1e-5;
+
+/**
+ * The share of the exact answer that was found. A row counts where it is as near as the last row of the
+ * exact answer, so that one of two equal rows is as good as the other; an empty answer is found by nothing.
+ */
+export function recallOf(found: readonly number[], { similarities }: Nearest): number {
+  if (similarities.length === 0) return 1;
+  const last = (similarities.at(-1) ?? 0) - TIE;
+  const good = found.filter((similarity) => similarity >= last).length;
+  return Math.min(1, good / similarities.length);
+}
