@@ -62,13 +62,13 @@ export function readLines<T>(file: URL): T[] {
     .map((line) => JSON.parse(line) as T);
 }
 
-function readEmbeddings(file: URL, count: number): Float32Array[] {
+export function readEmbeddings(file: URL, count: number): Float32Array[] {
   const embeddings = decodeHalfFloats(readFileSync(file), SGD_DIMENSIONS);
   if (embeddings.length !== count) throw new Error(`${file} has ${embeddings.length} rows, not ${count}`);
   return embeddings;
 }
 
-function embeddingAt(embeddings: readonly Float32Array[], index: number): Float32Array {
+export function embeddingAt(embeddings: readonly Float32Array[], index: number): Float32Array {
   const embedding = embeddings[index];
   if (embedding === undefined) throw new RangeError(`there is no embedding ${index}`);
   return embedding;

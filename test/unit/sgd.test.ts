@@ -3,6 +3,7 @@ import { decodeHalfFloats, encodeHalfFloats } from '../support/half-floats.js';
 import { liftedTo1536 } from '../support/lifted.js';
 import { exactNearest, recallOf, similarityOf } from '../support/nearest.js';
 import { readSgdSample } from '../support/sgd.js';
+import { readLabelledQueries } from '../support/sgd-labelled.js';
 
 const sample = readSgdSample();
 const [first, second] = sample.docs;
@@ -22,6 +23,27 @@ describe('the sample of chat turns', () => {
     expect(a).toHaveLength(1_536);
     expect(similarityOf(a, b)).toBeCloseTo(similarityOf(first.embedding, second.embedding), 6);
     expect(similarityOf(a, a)).toBeCloseTo(similarityOf(first.embedding, first.embedding), 6);
+  });
+});
+
+describe('the labelled queries', () => {
+  const queries = readLabelledQueries();
+
+  it('are of three kinds, each with an embedding of unit length and a turn that answers it', () => {
+    const count = (wanted: string) => queries.filter(({ kind }) => kind === wanted).length;
+    expect([count('word'), count('meaning'), count('mixed')]).toEqual([20, 20, 22]);
+    for (const { embedding, right } of queries) {
+      expect(similarityOf(embedding, embedding)).toBeCloseTo(1, 3);
+      expect(right.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('of rare words have all turns with those words as answers', () => {
+    for (const { kind, text, right } of queries) {
+      if (kind !== 'word') continue;
+      const having = sample.docs.flatMap((turn, place) => (turn.text.includes(text) ? place : []));
+      expect(having, text).toEqual(right);
+    }
   });
 });
 
