@@ -11,6 +11,7 @@ import {
 } from '../errors.js';
 import type { Driver, QueryOptions, QueryRows } from './executor.js';
 import { decodeParsers, rawParsers } from './result-types.js';
+import { beyondSession, SESSION_SETTINGS, settingsStatement } from './session-settings.js';
 import type { BoundStatement } from './statement.js';
 import { textWire } from './vector-wire.js';
 
@@ -54,7 +55,14 @@ export function prepareEmbedded(dataDir: string | null): EmbeddedDatabase {
 
     async query(statement, queryOptions) {
       assertNotAborted(statement.operation, queryOptions.signal);
-      return run(await open(statement.operation), statement, queryOptions);
+      const database = await open(statement.operation);
+      const settings = beyondSession(queryOptions.settings);
+      if (settings === null) return run(database, statement, queryOptions);
+      return database.transaction(async (transaction) => {
+        const { text, values } = settingsStatement(settings);
+        await transaction.query(text, [...values]);
+        return run(transaction, statement, queryOptions);
+      });
     },
 
     async begin(operation, modes, { signal }) {
@@ -111,7 +119,13 @@ async function openPglite(operation: string, dataDir: string | null): Promise<PG
       import('@electric-sql/pglite'),
       import('@electric-sql/pglite-pgvector'),
     ]);
-    return await Database.create({ ...(dataDir === null ? {} : { dataDir }), extensions: { vector } });
+    const database = await Database.create({
+      ...(dataDir === null ? {} : { dataDir }),
+      extensions: { vector },
+    });
+    const { text, values } = settingsStatement(SESSION_SETTINGS, { isLocal: false });
+    await database.query(text, [...values]);
+    return database;
   } catch (error) {
     const message =
       'the embedded database could not be opened; it needs the packages @electric-sql/pglite and ' +

@@ -1,5 +1,6 @@
 import { err, ok, ResultAsync } from 'neverthrow';
 import type { ReadError, WriteError } from '../errors.js';
+import type { SessionSettings } from './session-settings.js';
 import { type BoundStatement, bindStatement, type Statement } from './statement.js';
 import type { VectorWire } from './vector-wire.js';
 
@@ -15,6 +16,13 @@ export interface QueryOptions extends CallOptions {
   readonly access: 'read' | 'write';
   /** Rows as arrays of the server's own text, for Drizzle, which decodes by itself. */
   readonly raw?: boolean;
+  /** In force for this statement alone, in the same round trip where the connection is ours. */
+  readonly settings?: SessionSettings;
+}
+
+/** For a statement whose plan or index scan needs settings of its own. */
+export interface ReadOptions extends CallOptions {
+  readonly settings?: SessionSettings;
 }
 
 export interface QueryRows {
@@ -48,7 +56,7 @@ export interface Executor {
   read<Params, Row>(
     statement: Statement<Params, Row>,
     params: Params,
-    options?: CallOptions,
+    options?: ReadOptions,
   ): ResultAsync<readonly Row[], ReadError>;
   write<Params, Row>(
     statement: Statement<Params, Row>,
@@ -65,7 +73,7 @@ export function createExecutor(wire: VectorWire, send: Send): Executor {
     access: QueryOptions['access'],
     statement: Statement<Params, Row>,
     params: Params,
-    options: CallOptions | undefined,
+    options: ReadOptions | undefined,
   ): ResultAsync<readonly Row[], E> =>
     new ResultAsync<readonly Row[], E>(
       send(bindStatement(statement, params), { ...options, access }).then(

@@ -3,6 +3,7 @@ import type { ResolvedBorrowedDatabase, ResolvedServerDatabase } from '../config
 import type { Telemetry } from '../telemetry.js';
 import { connectHint, connectionSettings } from './connection-settings.js';
 import { atMost, type ConnectionPool, destroySocket, managePool } from './managed-pool.js';
+import { SESSION_OPTIONS } from './session-settings.js';
 
 /** How long a transaction may sit idle before the server ends it: a forgotten await must not hold locks for ever. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
@@ -25,8 +26,7 @@ export function openPool(config: ResolvedServerDatabase, telemetry: Telemetry): 
       ? {
           statement_timeout: config.statementTimeoutMillis,
           idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-          // A plan with a disabled node costs 1e10, which always triggers JIT: 100 times slower searches.
-          options: '-c jit=off',
+          options: SESSION_OPTIONS,
         }
       : {}),
   };

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { parserOf } from './result-types.js';
+import { type SessionSettings, settingsStatement } from './session-settings.js';
 
 /** What of pg's connection a query class of one's own works with, as pg-cursor and pg-query-stream do. */
 interface Connection {
@@ -21,9 +22,12 @@ interface RowShape {
 }
 
 interface PreparedStatement {
-  readonly name: string;
+  /** `null`: not prepared, for a pooler that may run the next statement on another backend. */
+  readonly name: string | null;
   readonly text: string;
   readonly values: readonly unknown[];
+  /** In force until this statement is done. */
+  readonly settings: SessionSettings | null;
 }
 
 interface PreparedResult {
@@ -34,9 +38,12 @@ interface PreparedResult {
 const shapesOf = new WeakMap<Connection, Map<string, RowShape>>();
 
 /**
- * Runs a named statement with less work than pg's own query: its columns are asked for once a connection,
+ * Runs a statement with less work than pg's own query: its columns are asked for once a connection,
  * not with every call (a third of the client's time for a key read). They cannot be stale: the server
  * refuses to run a prepared statement whose columns have changed (0A000).
+ *
+ * Settings go ahead of it in the same round trip. The server ends a transaction at the Sync message only, so
+ * that both are in one and `set_config(…, true)` ends with it, also when the statement fails.
  *
  * For our own pool only: a borrowed client may pipeline, or be of a class that does not take query classes.
  */
@@ -47,39 +54,56 @@ export function queryPrepared(client: pg.ClientBase, statement: PreparedStatemen
 }
 
 class PreparedQuery implements pg.Submittable {
-  // pg reads these two when the statement has been parsed.
-  readonly name: string;
   readonly text: string;
+  private readonly preparedName: string;
   private readonly values: readonly unknown[];
+  private readonly settings: SessionSettings | null;
   private readonly rows: unknown[] = [];
   private command = '';
+  /** The answers to the settings come first. */
+  private isSettled: boolean;
   private shapes: Map<string, RowShape> | undefined;
   private shape: RowShape | undefined;
   private failure: unknown = null;
 
   constructor(
-    { name, text, values }: PreparedStatement,
+    { name, text, values, settings }: PreparedStatement,
     private readonly resolve: (result: PreparedResult) => void,
     private readonly reject: (error: unknown) => void,
   ) {
-    this.name = name;
+    this.preparedName = name ?? '';
     this.text = text;
     this.values = values;
+    this.settings = settings;
+    this.isSettled = settings === null;
+  }
+
+  /** pg takes the statement of this name and text for prepared once anything was parsed. */
+  get name(): string {
+    return this.isSettled ? this.preparedName : '';
   }
 
   submit(pgConnection: unknown): void {
     const connection = pgConnection as Connection;
-    const { name, text } = this;
-    this.shapes = shapesOf.get(connection);
-    if (this.shapes === undefined) {
-      this.shapes = new Map();
-      shapesOf.set(connection, this.shapes);
+    const { preparedName: name, text } = this;
+    if (name !== '') {
+      this.shapes = shapesOf.get(connection);
+      if (this.shapes === undefined) {
+        this.shapes = new Map();
+        shapesOf.set(connection, this.shapes);
+      }
+      this.shape = this.shapes.get(name);
     }
-    this.shape = this.shapes.get(name);
     // One segment for all of it, not one a message.
     connection.stream.cork();
     try {
-      if (connection.parsedStatements[name] === undefined) connection.parse({ name, text });
+      if (this.settings !== null) {
+        const settings = settingsStatement(this.settings);
+        connection.parse({ name: '', text: settings.text });
+        connection.bind({ statement: '', values: settings.values, valueMapper: toWire });
+        connection.execute({});
+      }
+      if (name === '' || connection.parsedStatements[name] === undefined) connection.parse({ name, text });
       connection.bind({ statement: name, values: this.values, valueMapper: toWire });
       if (this.shape === undefined) connection.describe({ type: 'P', name: '' });
       connection.execute({});
@@ -95,11 +119,11 @@ class PreparedQuery implements pg.Submittable {
       parsers: fields.map((field) => parserOf(field.dataTypeID)),
       empty: Object.fromEntries(fields.map((field) => [field.name, null])),
     };
-    this.shapes?.set(this.name, this.shape);
+    this.shapes?.set(this.preparedName, this.shape);
   }
 
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
-    if (this.shape === undefined || this.failure !== null) return;
+    if (!this.isSettled || this.shape === undefined || this.failure !== null) return;
     const { names, parsers, empty } = this.shape;
     const row: Record<string, unknown> = { ...empty };
     try {
@@ -114,6 +138,10 @@ class PreparedQuery implements pg.Submittable {
   }
 
   handleCommandComplete({ text }: { text: string }): void {
+    if (!this.isSettled) {
+      this.isSettled = true;
+      return;
+    }
     this.command = text.replace(/ .*/, '');
   }
 
@@ -123,7 +151,7 @@ class PreparedQuery implements pg.Submittable {
   }
 
   handleError(error: unknown): void {
-    this.shapes?.delete(this.name);
+    this.shapes?.delete(this.preparedName);
     this.reject(error);
   }
 

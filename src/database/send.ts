@@ -11,6 +11,7 @@ import type { QueryOptions } from './executor.js';
 import { type ConnectionPool, destroySocket } from './managed-pool.js';
 import { queryPrepared } from './prepared-query.js';
 import { decodeTypes, rawTypes } from './result-types.js';
+import { beyondSession, type SessionSettings, settingsStatement } from './session-settings.js';
 import type { BoundStatement } from './statement.js';
 
 /** How much later than the server we give a statement up, so that the server's own answer comes first. */
@@ -77,19 +78,46 @@ export async function send(
 function query(
   { isOwned, pooler }: ConnectionPool,
   client: pg.PoolClient,
-  { name, text, values }: BoundStatement,
-  { raw = false }: QueryOptions,
+  statement: BoundStatement,
+  { raw = false, settings: needed }: QueryOptions,
 ): Promise<ServerResult> {
+  const { text, values } = statement;
   // A pooler in transaction mode hands the next statement to a backend that never saw the name.
-  const isPrepared = name !== null && pooler === 'none';
-  if (isPrepared && isOwned) return queryPrepared(client, { name, text, values });
-  return client.query({
-    text,
-    values: values as unknown[],
-    types: raw ? rawTypes : decodeTypes,
-    ...(isPrepared ? { name } : {}),
-    ...(raw ? { rowMode: 'array' } : {}),
-  });
+  const name = pooler === 'none' ? statement.name : null;
+  const settings = isOwned && pooler === 'none' ? beyondSession(needed) : (needed ?? null);
+  if (isOwned && (name !== null || settings !== null)) {
+    return queryPrepared(client, { name, text, values, settings });
+  }
+  const run = () =>
+    client.query({
+      text,
+      values: values as unknown[],
+      types: raw ? rawTypes : decodeTypes,
+      ...(name === null ? {} : { name }),
+      ...(raw ? { rowMode: 'array' } : {}),
+    });
+  return settings === null ? run() : withSettings(client, settings, run);
+}
+
+/**
+ * On a client that is not ours: in a transaction, since a setting must not outlive the statement. All three
+ * are handed to pg at once, so that a client which pipelines needs one round trip.
+ */
+async function withSettings(
+  client: pg.PoolClient,
+  settings: SessionSettings,
+  run: () => Promise<ServerResult>,
+): Promise<ServerResult> {
+  const { text, values } = settingsStatement(settings);
+  const begun = client.query('begin');
+  const set = client.query(text, [...values]);
+  const result = run();
+  // After a failed statement the server answers this with a rollback, and no error.
+  const committed = client.query('commit');
+  // All of them, before the client goes to somebody else; the first that failed is the reason of the others.
+  const outcomes = await Promise.allSettled([begun, set, result, committed]);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  return result;
 }
 
 /** Asks the server, on a connection of its own, to end what the client runs; cuts the client off if that fails. */

@@ -10,8 +10,8 @@ import { PgDialect } from 'drizzle-orm/pg-core';
 export interface Statement<Params, Row> {
   /** `room.method`, as errors and metrics call it. */
   readonly operation: string;
-  /** The prepared statement's name on the server: the operation, and `#variant` where it has several. */
-  readonly name: string;
+  /** The prepared statement's name on the server: the operation, and `#variant` where it has several; `null`: not prepared. */
+  readonly name: string | null;
   readonly text: string;
   /** The placeholder behind `$1`, `$2`, … */
   readonly parameterNames: readonly (keyof Params & string)[];
