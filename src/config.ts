@@ -73,12 +73,21 @@ export interface CacheConfig {
   readonly memoryMaxBytes?: number;
 }
 
+export interface SearchConfig {
+  /**
+   * Metadata fields that have an index of their own, built with `vectors.index.ensure({ metadataFields })`: a
+   * filter that asks for one of them by `eq` or `in` reads the rows that have it, and not all of the user.
+   */
+  readonly indexedMetadata?: readonly string[];
+}
+
 /** Everything is optional: `createMacroStore()` runs embedded, with its cache in memory and no server. */
 export interface MacroStoreConfig {
   readonly database?: DatabaseConfig;
   readonly redis?: RedisConfig;
   readonly embedding?: Partial<EmbeddingShape>;
   readonly cache?: CacheConfig;
+  readonly search?: SearchConfig;
   /** Migrate on the first use. Default: `true` embedded, `false` on a server. */
   readonly autoMigrate?: boolean;
   readonly logger?: Logger;
@@ -121,6 +130,7 @@ export interface ResolvedConfig {
   readonly redis: ResolvedRedis | null;
   readonly embedding: EmbeddingShape;
   readonly cache: Required<CacheConfig>;
+  readonly search: Required<SearchConfig>;
   readonly autoMigrate: boolean;
   readonly logger: Logger | null;
   readonly clock: () => number;
@@ -232,11 +242,16 @@ const cache = z.strictObject({
   memoryMaxBytes: z.int().min(1024).default(DEFAULTS.cache.memoryMaxBytes),
 });
 
+const search = z.strictObject({
+  indexedMetadata: z.array(z.string().min(1).max(200)).max(20).default([]),
+});
+
 const root = z.strictObject({
   database: z.unknown().optional(),
   redis: z.unknown().optional(),
   embedding: z.unknown().optional(),
   cache: z.unknown().optional(),
+  search: z.unknown().optional(),
   autoMigrate: z.boolean().optional(),
   logger: objectOf<Logger>('must have the methods info and warn', (value) =>
     hasMethods(value, ['info', 'warn']),
@@ -266,8 +281,9 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
       : check<ResolvedRedis>('redis', ...redisBranch(sections.redis));
   const embedding = check('embedding', embeddingShape, sections.embedding ?? {});
   const cacheSettings = check('cache', cache, sections.cache ?? {});
+  const searchSettings = check('search', search, sections.search ?? {});
 
-  if (issues.length > 0 || !top || !database || redis === undefined || !embedding || !cacheSettings) {
+  if (!top || !database || redis === undefined || !embedding || !cacheSettings || !searchSettings) {
     throw new MacroStoreConfigError(issues);
   }
   return {
@@ -275,6 +291,7 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
     redis,
     embedding,
     cache: cacheSettings,
+    search: searchSettings,
     autoMigrate: top.autoMigrate ?? database.kind === 'embedded',
     logger: top.logger ?? null,
     clock: top.clock ?? Date.now,

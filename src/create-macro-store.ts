@@ -37,7 +37,8 @@ import { createUserRepository, type UserRepository } from './repositories/users.
 import { createVectorRepository } from './repositories/vector-repository.js';
 import type { VectorRepository } from './repositories/vectors.js';
 import type { EmbeddingShape } from './schema/embedding-shape.js';
-import { createVectorSearchService, type VectorSearchService } from './search/vector-search.js';
+import { createVectorSearchService } from './search/create-vector-search-service.js';
+import type { VectorSearchService } from './search/vector-search.js';
 import { loggingTelemetry, silentTelemetry } from './telemetry.js';
 
 /** The repositories, on the pool or on one transaction. */
@@ -141,7 +142,13 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
 
   return Object.freeze({
     ...createRepositories(executor, embedding, guard),
-    vectorSearch: createVectorSearchService(executor, embedding, guard),
+    vectorSearch: createVectorSearchService({
+      executor,
+      shape: embedding,
+      guard,
+      indexedMetadata: resolved.search.indexedMetadata,
+      clock,
+    }),
     cache,
     db: createDrizzleHandle(driver.query),
     pool: database.pool,

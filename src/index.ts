@@ -20,6 +20,7 @@ export {
   type OwnedRedisConfig,
   type PoolerMode,
   type RedisConfig,
+  type SearchConfig,
   type ServerDatabaseConfig,
 } from './config.js';
 export {
@@ -88,10 +89,23 @@ export type {
 export type { MessageRole } from './schema/chat-messages.js';
 export type { JsonObject, JsonValue } from './schema/column-types.js';
 export type { EmbeddingColumn, EmbeddingShape } from './schema/embedding-shape.js';
-export type { SemanticSearchResult } from './search/semantic-search-result.js';
 export type {
+  JsonScalar,
+  MetadataCondition,
+  MetadataFilter,
+  MetadataGroups,
+  MetadataOperators,
+} from './search/metadata-filter.js';
+export type { StrategyName } from './search/strategies/strategy.js';
+export type {
+  ContextMessage,
+  SearchAnswer,
   SearchError,
+  SearchExplanation,
+  SearchFilter,
+  SearchOptions,
   SemanticSearchOptions,
+  SemanticSearchResult,
   VectorSearchService,
 } from './search/vector-search.js';
 export type { Logger } from './telemetry.js';

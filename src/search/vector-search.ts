@@ -1,24 +1,107 @@
 import type { ResultAsync } from 'neverthrow';
-import { z } from 'zod';
-import { checkEmbedding, type EmbeddingGuard } from '../database/embedding.js';
-import type { CallOptions, Executor } from '../database/executor.js';
+import type { CallOptions } from '../database/executor.js';
 import type { Embedding } from '../database/vector-wire.js';
 import type { ReadError, StoreError } from '../errors.js';
-import { checkInput, id, limit } from '../input.js';
-import type { EmbeddingShape } from '../schema/embedding-shape.js';
-import { searchChat, searchUser } from './exact-strategy.js';
-import type { SemanticSearchResult } from './semantic-search-result.js';
+import type { MessageRole } from '../schema/chat-messages.js';
+import type { JsonObject } from '../schema/column-types.js';
+import type { MetadataFilter } from './metadata-filter.js';
+import type { StrategyName } from './strategies/strategy.js';
+
+/** Which rows of the scope may be found; every part that is given must hold. */
+export interface SearchFilter {
+  /** On the metadata that the vector was stored with. */
+  readonly metadata?: MetadataFilter;
+  /** Who said it: the role of the vector's message. Vectors without a message are left out. */
+  readonly roles?: readonly MessageRole[];
+  /** When the vector was stored: `from` itself included, `until` not. */
+  readonly createdAt?: { readonly from?: Date; readonly until?: Date };
+  /** Only vectors of these messages, 1–1,000. */
+  readonly messageIds?: readonly string[];
+}
 
 export interface SemanticSearchOptions extends CallOptions {
   /** Hits at most, 1–1,000. Default 10. */
   readonly limit?: number;
   /**
-   * The least similarity of a hit, -1–1, itself included. Default 0.7, which suits some models and is too
-   * high for others: with `text-embedding-3-small`, distinct texts rarely reach 0.64.
+   * The least similarity of a hit, -1–1, itself included; `null` for none. Default 0.7, which suits some models
+   * and is too high for others: with `text-embedding-3-small`, distinct texts rarely reach 0.64.
    */
-  readonly threshold?: number;
+  readonly threshold?: number | null;
   /** Default: all chats of the user. */
   readonly chatId?: string;
+  readonly filter?: SearchFilter;
+  /** Neighbouring messages of each hit, 0–50 on each side. Default: none are read. */
+  readonly context?: { readonly before?: number; readonly after?: number };
+  /**
+   * How much hits should differ from each other, 0–1: the weight of being different against being near
+   * (maximal marginal relevance). They then come in the order in which they were picked, out of four times as
+   * many, with a `limit` of 100 at most. Default 0.
+   */
+  readonly diversity?: number;
+  /** Default: what costs least for the size of the scope. The hits are the same but for recall. */
+  readonly strategy?: StrategyName;
+  /** How many rows `codes` and `hnsw` compare by their real vectors, 1–20,000. Default: grows with limit and scope. */
+  readonly candidates?: number;
+  /** `hnsw.ef_search` for `hnsw`, 1–1,000. Default: 100, or four times a larger limit. */
+  readonly efSearch?: number;
+}
+
+export interface SearchOptions extends SemanticSearchOptions {
+  /** `nextCursor` of the page before, of the same search. Not with `diversity`. */
+  readonly cursor?: string;
+}
+
+/** A message beside a hit, without what the hit says already. */
+export interface ContextMessage {
+  readonly id: string;
+  readonly role: MessageRole;
+  readonly content: string;
+  readonly metadata: JsonObject | null;
+  readonly createdAt: Date;
+}
+
+/** A text that was found, without its embedding. */
+export interface SemanticSearchResult {
+  readonly id: string;
+  readonly content: string;
+  readonly chatId: string;
+  readonly messageId: string | null;
+  readonly metadata: JsonObject | null;
+  readonly createdAt: Date;
+  /** Cosine similarity, -1–1. */
+  readonly similarity: number;
+  /** Where asked for: neighbours of the hit's message in reading order; none for a vector without a message. */
+  readonly context?: {
+    readonly before: readonly ContextMessage[];
+    readonly after: readonly ContextMessage[];
+  };
+}
+
+/** Hits, and how they were found. */
+export interface SearchAnswer {
+  readonly hits: readonly SemanticSearchResult[];
+  /** For the next hits of the ranking; `null` at its end. */
+  readonly nextCursor: string | null;
+  /** What gave the hits. */
+  readonly strategy: StrategyName;
+  /** Vectors in the user's or chat's scope before any filter, counted within the last minute. */
+  readonly scopeRows: number;
+  /** How many were compared by their real vectors. */
+  readonly candidates: number;
+  /** There are fewer hits than the limit because there is nothing more to be found, whatever the threshold. */
+  readonly underfilled: boolean;
+  /** A first try came back short, and another strategy or more candidates made it good. */
+  readonly retried: boolean;
+  /** What the server spent on executing, of the last try. */
+  readonly serverMs: number;
+}
+
+/** How the server runs a search. */
+export interface SearchExplanation {
+  readonly strategy: StrategyName;
+  readonly candidates: number;
+  /** `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)`, without the embedding. */
+  readonly plan: JsonObject;
 }
 
 export type SearchError = ReadError | StoreError<'invalid-input' | 'dimension-mismatch'>;
@@ -26,9 +109,11 @@ export type SearchError = ReadError | StoreError<'invalid-input' | 'dimension-mi
 /** Finds texts by meaning. */
 export interface VectorSearchService {
   /**
-   * The user's texts nearest to the query, best first, ties by id. Exact: it ranks every vector of the user,
-   * or of the chat, so the cost grows with their number. Another user's texts are never among the hits; an
-   * unknown user or chat gives none.
+   * The user's texts nearest to the query, best first, ties by id. Another user's texts are never among the
+   * hits; an unknown user or chat gives none.
+   *
+   * Small scopes are ranked exactly, others by codes or by HNSW with recall of 0.99 and more; never fewer hits
+   * than there are. `search` tells which, `strategy: 'exact'` leaves nothing to chance.
    *
    * `dimension-mismatch` when the query has another number of dimensions than the store, or the store than
    * the database; `invalid-input` for a query that is not finite or all zeros.
@@ -42,45 +127,27 @@ export interface VectorSearchService {
     userId: string,
     options?: SemanticSearchOptions,
   ): ResultAsync<readonly SemanticSearchResult[], SearchError>;
-}
 
-const OPERATION = 'vectorSearch.semanticSearch';
+  /**
+   * The same, with a cursor for the next page, and with how the answer came about.
+   *
+   * @example
+   * const first = await store.vectorSearch.search(queryEmbedding, userId, { threshold: null });
+   * if (first.isOk()) console.log(first.value.strategy, first.value.scopeRows, first.value.nextCursor);
+   */
+  search(
+    queryEmbedding: Embedding,
+    userId: string,
+    options?: SearchOptions,
+  ): ResultAsync<SearchAnswer, SearchError>;
 
-const owner = z.strictObject({ userId: id });
-const searchOptions = z.strictObject({
-  limit: limit(1_000, 10),
-  threshold: z.number().min(-1).max(1).default(0.7),
-  chatId: id.optional(),
-});
-
-export function createVectorSearchService(
-  executor: Executor,
-  { column, dimensions }: EmbeddingShape,
-  guard: EmbeddingGuard,
-): VectorSearchService {
-  return {
-    semanticSearch(queryEmbedding, userId, searched) {
-      const { signal, ...given } = searched ?? {};
-      const options: CallOptions = signal === undefined ? {} : { signal };
-      // Apart from the options: those may come from a request, and must not bring a user of their own.
-      return checkInput(OPERATION, owner, { userId })
-        .andThen((scope) =>
-          checkInput(OPERATION, searchOptions, given).map((search) => ({ ...search, ...scope })),
-        )
-        .andThen((input) =>
-          checkEmbedding(OPERATION, 'queryEmbedding', queryEmbedding, dimensions).map((floats) => ({
-            input,
-            floats,
-          })),
-        )
-        .asyncAndThen(({ input: { chatId, ...scope }, floats }) =>
-          guard.check(OPERATION, executor, options).andThen(() => {
-            const params = { ...scope, embedding: executor.wire.encode(floats) };
-            return chatId === undefined
-              ? executor.read(searchUser[column], params, options)
-              : executor.read(searchChat[column], { ...params, chatId }, options);
-          }),
-        );
-    },
-  };
+  /**
+   * Runs the search once and tells its plan, to be read by people: row counts, pages, times. The plan shows
+   * the conditions of a filter.
+   */
+  explain(
+    queryEmbedding: Embedding,
+    userId: string,
+    options?: SearchOptions,
+  ): ResultAsync<SearchExplanation, SearchError>;
 }

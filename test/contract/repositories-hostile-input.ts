@@ -366,7 +366,7 @@ export function hostileInputContract(store: () => MacroStore): void {
       const { vectorSearch } = store();
       const search: Call = (threshold) =>
         vectorSearch.semanticSearch(anEmbedding(1), chat.userId, { threshold });
-      const values = [Number.NaN, 1.0001, -1.0001, Infinity, -Infinity, '0.5', null, [0.5]];
+      const values = [Number.NaN, 1.0001, -1.0001, Infinity, -Infinity, '0.5', [0.5]];
       await refuses([[SEARCH, 'threshold', search]], values);
     });
 

@@ -8,7 +8,7 @@ import { createMessageRepository } from '../../src/repositories/message-reposito
 import { createUserRepository } from '../../src/repositories/users.js';
 import { createVectorRepository } from '../../src/repositories/vector-repository.js';
 import type { EmbeddingShape } from '../../src/schema/embedding-shape.js';
-import { createVectorSearchService } from '../../src/search/vector-search.js';
+import { createVectorSearchService } from '../../src/search/create-vector-search-service.js';
 
 export type PlanMode = 'force_generic_plan' | 'force_custom_plan';
 
@@ -50,7 +50,13 @@ export async function explainedStore(url: string, embedding: EmbeddingShape): Pr
     chats: createChatRepository(executor),
     messages: createMessageRepository(executor, embedding, guard),
     vectors: createVectorRepository(executor, embedding, guard),
-    vectorSearch: createVectorSearchService(executor, embedding, guard),
+    vectorSearch: createVectorSearchService({
+      executor,
+      shape: embedding,
+      guard,
+      indexedMetadata: [],
+      clock: Date.now,
+    }),
     plan() {
       if (last === undefined) throw new Error('nothing was sent yet');
       return last;

@@ -1,0 +1,206 @@
+import { err, ok, type Result } from 'neverthrow';
+import type { EmbeddingGuard } from '../database/embedding.js';
+import type { Executor } from '../database/executor.js';
+import { SESSION_SETTINGS, type SessionSettings } from '../database/session-settings.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
+import { asChosen, type Choice, chooseStrategy, type Situation } from './choose-strategy.js';
+import type { ScopeSize, ScopeSizes } from './scope-sizes.js';
+import type { CheckedSearch } from './search-input.js';
+import {
+  type SearchParams,
+  type SearchRow,
+  type SearchVariant,
+  searchStatement,
+} from './search-statement.js';
+import type { TableFactsReader } from './table-facts.js';
+import type { SearchError } from './vector-search.js';
+
+/** What a search gave, before it is made an answer. */
+export interface FoundRows {
+  readonly rows: readonly SearchRow[];
+  readonly choice: Choice;
+  readonly scopeRows: number;
+  readonly isRetried: boolean;
+}
+
+/** How much more than the default live recall calls for, by strategy. */
+export type Effort = (strategy: 'codes' | 'hnsw') => number;
+
+export interface RunnerParts {
+  readonly executor: Executor;
+  readonly shape: EmbeddingShape;
+  readonly guard: EmbeddingGuard;
+  readonly sizes: ScopeSizes;
+  readonly tables: TableFactsReader;
+  readonly effort: Effort;
+}
+
+/** A statement with its values, and what it is to find. */
+export interface PlannedSearch {
+  readonly variant: SearchVariant;
+  readonly params: SearchParams;
+  readonly settings: SessionSettings;
+  readonly choice: Choice;
+}
+
+/** Diverse hits are picked out of this many times as many. */
+const DIVERSITY_POOL = 4;
+/** A filtered walk of the graph that finds nothing is ended after so many rows (about 20 ms), since it will be repeated by another strategy. */
+const FILTERED_MAX_SCAN_TUPLES = 5_000;
+
+/** Runs searches: chooses, learns from each answer, and repeats what came back short. */
+export class SearchRunner {
+  constructor(private readonly parts: RunnerParts) {}
+
+  /** What the search would be by what is known now. */
+  async plan(search: CheckedSearch): Promise<Result<PlannedSearch, SearchError>> {
+    const checked = await this.parts.guard.check(search.operation, this.parts.executor, search.options);
+    if (checked.isErr()) return err(checked.error);
+    const situation = await this.situationOf(search);
+    if (situation.isErr()) return err(situation.error);
+    const { strategy, ...forced } = search.forced;
+    const choice =
+      strategy === undefined ? chooseStrategy(situation.value) : asChosen(strategy, situation.value);
+    return ok(
+      this.planned(search, situation.value, {
+        strategy: choice.strategy,
+        candidates:
+          forced.candidates === undefined || choice.strategy === 'exact'
+            ? choice.candidates
+            : Math.max(forced.candidates, situation.value.depth),
+        efSearch: forced.efSearch ?? choice.efSearch,
+      }),
+    );
+  }
+
+  async run(search: CheckedSearch): Promise<Result<FoundRows, SearchError>> {
+    const first = await this.plan(search);
+    if (first.isErr()) return err(first.error);
+    let planned = first.value;
+    for (let attempt = 1; ; attempt += 1) {
+      const read = await this.read(search, planned);
+      if (read.isErr()) return err(read.error);
+      const rows = read.value;
+      const [figures] = rows;
+      if (figures === undefined) throw new Error('a search gives its figures in every case');
+      const scopeRows = this.learn(search, planned.variant, figures);
+      const next = this.nextAttempt(search, planned, figures, scopeRows);
+      if (next === null) return ok({ rows, choice: planned.choice, scopeRows, isRetried: attempt > 1 });
+      planned = next;
+    }
+  }
+
+  private read(search: CheckedSearch, { variant, params, settings }: PlannedSearch) {
+    return this.parts.executor.read(searchStatement(variant), params, { ...search.options, settings });
+  }
+
+  /** The next, more thorough attempt; `null` where this one has given all there is. */
+  private nextAttempt(
+    search: CheckedSearch,
+    { choice, variant, params }: PlannedSearch,
+    { candidates, remaining, isIndexReady }: SearchRow,
+    scopeRows: number,
+  ): PlannedSearch | null {
+    if (!isIndexReady) this.parts.tables.forget(variant.table);
+    if (remaining >= params.limit) return null;
+    const situation: Situation = { ...this.blindSituation(search), scopeRows };
+    if (choice.strategy === 'hnsw') {
+      // The walk gave up, or passed over rows; the index of the scope has them all.
+      const hasAll = isIndexReady && !search.isFiltered && candidates >= scopeRows;
+      return hasAll ? null : this.planned(search, situation, chooseStrategy(situation));
+    }
+    // Fewer than were asked for: the scope, or what the filter leaves of it, has no more.
+    if (candidates < params.candidates) return null;
+    return this.planned(search, situation, { ...choice, candidates: choice.candidates * 2 });
+  }
+
+  private learn(search: CheckedSearch, variant: SearchVariant, { scopeRows }: SearchRow): number {
+    const key = scopeKey(search);
+    if (key !== null && variant.isMeasured && scopeRows !== null) this.parts.sizes.learn(key, scopeRows);
+    return scopeRows ?? this.sizeOf(search)?.rows ?? 0;
+  }
+
+  private sizeOf(search: CheckedSearch): ScopeSize | null {
+    const key = scopeKey(search);
+    return key === null ? null : this.parts.sizes.find(key);
+  }
+
+  private async situationOf(search: CheckedSearch): Promise<Result<Situation, SearchError>> {
+    const blind = this.blindSituation(search);
+    const size = this.sizeOf(search);
+    const known = { ...blind, scopeRows: size?.rows ?? null };
+    // Rows of some messages, or of a metadata field, are found by an index of their own.
+    if (search.scope === 'messages' || search.indexedField !== null) return ok(known);
+    const mayUseHnsw = search.forced.strategy === 'hnsw' || (size !== null && size.rows >= MIN_HNSW_ROWS);
+    if (!mayUseHnsw) return ok(known);
+    const facts = await this.parts.tables.read(TABLE, search.options);
+    return facts.map((table) => {
+      const hnsw = table.hnswFor(search.scopeParams.userId);
+      const effort =
+        chooseStrategy({ ...known, hnsw, tableRows: table.rows }).strategy === 'hnsw' ? 'hnsw' : 'codes';
+      return { ...known, hnsw, tableRows: table.rows, effort: this.parts.effort(effort) };
+    });
+  }
+
+  /** Without anything that has to be looked up. */
+  private blindSituation(search: CheckedSearch): Situation {
+    const pool = search.diversity > 0 ? search.limit * DIVERSITY_POOL : search.limit;
+    return {
+      shape: this.parts.shape,
+      scopeRows: null,
+      tableRows: null,
+      isFiltered: search.isFiltered || search.indexedField !== null || search.scope === 'messages',
+      depth: search.start.rank + pool,
+      hnsw: 'none',
+      effort: this.parts.effort('codes'),
+    };
+  }
+
+  private planned(search: CheckedSearch, situation: Situation, choice: Choice): PlannedSearch {
+    const isHnsw = choice.strategy === 'hnsw';
+    const isFresh = this.sizeOf(search)?.isFresh ?? false;
+    return {
+      choice,
+      variant: {
+        strategy: choice.strategy,
+        table: TABLE,
+        column: this.parts.shape.column,
+        scope: search.scope,
+        isFiltered: search.isFiltered,
+        indexedField: isHnsw ? null : search.indexedField,
+        isMeasured: !isFresh,
+        hasContext: search.context !== null,
+        hasPairs: search.diversity > 0,
+        partialHnswOf: isHnsw && situation.hnsw === 'partial' ? search.scopeParams.userId : null,
+      },
+      params: {
+        ...search.scopeParams,
+        ...search.filterParams,
+        fieldValues: search.fieldValues,
+        embedding: search.embedding,
+        candidates: choice.candidates,
+        limit: situation.depth - search.start.rank,
+        threshold: search.threshold,
+        afterDistance: search.start.distance,
+        afterId: search.start.id,
+        before: search.context?.before ?? 0,
+        after: search.context?.after ?? 0,
+      },
+      settings: {
+        ...SESSION_SETTINGS,
+        ...(isHnsw ? { 'hnsw.ef_search': `${choice.efSearch}` } : {}),
+        ...(isHnsw && search.isFiltered ? { 'hnsw.max_scan_tuples': `${FILTERED_MAX_SCAN_TUPLES}` } : {}),
+      },
+    };
+  }
+}
+
+/** Below this HNSW cannot be the cheapest, so that its index need not be looked up. */
+const MIN_HNSW_ROWS = 3_000;
+const TABLE = 'chat_vectors';
+
+/** `null`: not worth remembering. */
+function scopeKey({ scope, scopeParams: { userId, chatId } }: CheckedSearch): string | null {
+  if (scope === 'messages') return null;
+  return chatId === null ? userId : `${userId} ${chatId}`;
+}

@@ -1,0 +1,191 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { embeddingParameter } from '../database/embedding.js';
+import { compileStatement, parameter, type Statement } from '../database/statement.js';
+import { chatMessages } from '../schema/chat-messages.js';
+import type { JsonObject } from '../schema/column-types.js';
+import type { EmbeddingColumn } from '../schema/embedding-shape.js';
+import { hnswIndexName, partialHnswIndexName } from '../schema/vector-index-names.js';
+import {
+  type FilterParams,
+  filterConditions,
+  type ScopeKind,
+  type ScopeParams,
+  scopeConditions,
+} from './search-scope.js';
+import { codesStrategy } from './strategies/codes-strategy.js';
+import { exactStrategy } from './strategies/exact-strategy.js';
+import { hnswStrategy } from './strategies/hnsw-strategy.js';
+import type { ScopeConditions, Strategy, StrategyName } from './strategies/strategy.js';
+
+/** The table and the type of its column. */
+export interface VectorSource {
+  readonly table: string;
+  readonly column: EmbeddingColumn;
+}
+
+/** What makes the text of a search statement; each combination that is used is compiled once. */
+export interface SearchVariant extends VectorSource {
+  readonly strategy: StrategyName;
+  readonly scope: ScopeKind;
+  readonly isFiltered: boolean;
+  /** A metadata field by whose index the rows are found; `null`: by the index of the scope. */
+  readonly indexedField: string | null;
+  /** Counts the rows in scope on the way. */
+  readonly isMeasured: boolean;
+  readonly hasContext: boolean;
+  /** Tells how similar the hits are to each other. */
+  readonly hasPairs: boolean;
+  /** The user whose partial HNSW index is to be used; `null`: the index on all. */
+  readonly partialHnswOf: string | null;
+}
+
+export interface SearchParams extends ScopeParams, FilterParams {
+  readonly embedding: unknown;
+  readonly candidates: number;
+  readonly limit: number;
+  readonly threshold: number;
+  /** Where the page before ended. */
+  readonly afterDistance: number;
+  readonly afterId: string;
+  readonly before: number;
+  readonly after: number;
+  readonly fieldValues: readonly string[];
+}
+
+/** One hit with the figures of the search; or, where nothing was hit, one row with the figures alone. */
+export interface SearchRow {
+  readonly id: string | null;
+  readonly content: string;
+  readonly chatId: string;
+  readonly messageId: string | null;
+  readonly metadata: JsonObject | null;
+  readonly createdAt: Date;
+  readonly distance: number;
+  readonly contextBefore?: readonly object[];
+  readonly contextAfter?: readonly object[];
+  /** Candidates found, and those of them behind the page before. */
+  readonly candidates: number;
+  readonly remaining: number;
+  /** `null` where it was not measured. */
+  readonly scopeRows: number | null;
+  /** `false`: there is no valid HNSW index, and so there are no candidates. */
+  readonly isIndexReady: boolean;
+  /** Similarities of each two hits: first with second, first with third, … */
+  readonly pairs?: string | null;
+  readonly serverMs: number;
+}
+
+export type SearchStatement = Statement<SearchParams, SearchRow>;
+
+const OPERATION = 'vectorSearch.search';
+
+const compiled = new Map<string, SearchStatement>();
+
+export function searchStatement(variant: SearchVariant): SearchStatement {
+  const name = `${OPERATION}#${variantName(variant)}`;
+  let statement = compiled.get(name);
+  if (statement === undefined) {
+    statement = compileStatement<SearchParams, SearchRow>(name, searchQuery(variant));
+    compiled.set(name, statement);
+  }
+  return statement;
+}
+
+function variantName(variant: SearchVariant): string {
+  const { strategy, table, column, scope, indexedField, partialHnswOf } = variant;
+  const flags = [
+    variant.isFiltered && 'filtered',
+    variant.isMeasured && 'measured',
+    variant.hasContext && 'context',
+    variant.hasPairs && 'pairs',
+  ];
+  return [strategy, table, column, scope, ...flags.filter(Boolean), indexedField, partialHnswOf]
+    .filter((part) => part !== null)
+    .join(' ');
+}
+
+/** Candidates by their strategy; then, over those few rows, everything that is the same for all strategies. */
+function searchQuery(variant: SearchVariant): SQL {
+  const after = sql`(distance, id) > (${parameter('afterDistance')}::float8, ${parameter('afterId')}::uuid)`;
+  // NaN is above every number in PostgreSQL: the distance of a vector whose length a 32-bit float cannot hold.
+  const isNear = sql`1 - distance between ${parameter('threshold')}::float8 and 1`;
+  return sql`
+    with candidates as materialized (${candidatesQuery(variant)}),
+    hits as ${variant.hasPairs ? sql`materialized` : sql``} (
+      select * from candidates where ${isNear} and ${after} order by distance, id limit (select ${parameter('limit')}::int)
+    )
+    select hits.id, hits.content, hits.chat_id as "chatId", hits.message_id as "messageId", hits.metadata,
+      hits.created_at as "createdAt", hits.distance, figures.*${variant.hasContext ? contextColumns : sql``},
+      (extract(epoch from clock_timestamp() - statement_timestamp()) * 1000)::float8 as "serverMs"
+    from (
+      select count(*)::int as candidates, count(*) filter (where ${after})::int as remaining,
+        ${variant.isMeasured ? scopeRowsOf(variant) : sql`null::int`} as "scopeRows",
+        ${variant.strategy === 'hnsw' ? isReady(variant) : sql`true`} as "isIndexReady"
+        ${variant.hasPairs ? pairsColumn : sql``}
+      from candidates
+    ) figures
+    left join hits on true ${variant.hasContext ? contextAnchor : sql``}
+    order by hits.distance, hits.id`;
+}
+
+export function candidatesQuery(variant: SearchVariant, query = embeddingParameter(variant.column)): SQL {
+  const embedding = variant.hasPairs ? sql`, v.embedding` : sql``;
+  return strategyOf(variant)({
+    table: sql.identifier(variant.table).getSQL(),
+    columns: sql`v.id, v.content, v.chat_id, v.message_id, v.metadata, v.created_at${embedding}`,
+    query,
+    code: sql`(select binary_quantize(${query}))`,
+    scope: scopeOf(variant),
+    filter: variant.isFiltered ? filterConditions : sql``,
+    count: sql`(select ${parameter('candidates')}::int)`,
+  });
+}
+
+function scopeOf({ scope, indexedField, partialHnswOf }: SearchVariant): ScopeConditions {
+  const conditions = scopeConditions(scope, indexedField);
+  if (partialHnswOf === null) return conditions;
+  // In the text: a partial index serves a statement whose condition the planner can prove without its values.
+  return {
+    ...conditions,
+    opaque: sql`v.user_id = ${partialHnswOf}::uuid and ${conditions.opaque}`.inlineParams(),
+  };
+}
+
+function strategyOf(variant: SearchVariant): Strategy {
+  if (variant.strategy === 'exact') return exactStrategy;
+  return variant.strategy === 'codes' ? codesStrategy : hnswStrategy(isReady(variant));
+}
+
+/** The rows in the user's or chat's scope, whatever the filter: read from its index alone. */
+function scopeRowsOf(variant: SearchVariant): SQL {
+  const { indexed } = scopeConditions(variant.scope, null);
+  return sql`(select count(*)::int from ${sql.identifier(variant.table)} v where ${indexed})`;
+}
+
+function isReady({ table, partialHnswOf }: SearchVariant): SQL {
+  const index = partialHnswOf === null ? hnswIndexName(table) : partialHnswIndexName(table, partialHnswOf);
+  return sql`(select coalesce(bool_and(indisvalid and indisready), false) from pg_index where indexrelid = to_regclass(${index}))`.inlineParams();
+}
+
+const pairsColumn = sql`, (
+  select array_agg((1 - (one.embedding <=> other.embedding))::float4 order by one.distance, one.id, other.distance, other.id)::text
+  from hits one join hits other on (other.distance, other.id) > (one.distance, one.id)) as pairs`;
+
+const contextAnchor = sql`left join ${chatMessages} anchor on anchor.id = hits.message_id and anchor.user_id = (select ${parameter('userId')}::uuid)`;
+
+/**
+ * Neighbours of the hit's message in its chat. The chat is a range of one, as in messages.list: so the index
+ * is read in order and the limit ends the scan.
+ */
+const neighbours = (comparison: SQL, bound: SQL, direction: SQL, count: string) => sql`
+  (select coalesce(json_agg(neighbour order by neighbour."createdAt", neighbour.id), '[]') from (
+    select m.id, m.user_id as "userId", m.chat_id as "chatId", m.role, m.content, m.metadata, m.created_at as "createdAt"
+    from ${chatMessages} m
+    where (m.chat_id, m.created_at, m.id) ${comparison} (anchor.chat_id, anchor.created_at, anchor.id) and m.chat_id ${bound} anchor.chat_id
+    order by m.chat_id ${direction}, m.created_at ${direction}, m.id ${direction}
+    limit (select ${parameter(count)}::int)
+  ) neighbour)`;
+
+const contextColumns = sql`,
+  ${neighbours(sql`<`, sql`>=`, sql`desc`, 'before')} as "contextBefore",
+  ${neighbours(sql`>`, sql`<=`, sql`asc`, 'after')} as "contextAfter"`;
