@@ -263,6 +263,22 @@ function metadataFilterSuite(database: string, open: () => Promise<MacroStore & 
       expect(await matchesText(document, of)).toBe(expected);
     });
 
+    it('find each value of a long list and none between, whatever its type and script', async () => {
+      const letters = ['a', 'é', '\ud7ff', '\ue000', '\uffff', '😀', '\u{10ffff}'];
+      const values = [
+        ...letters.flatMap((first) => ['', ...letters].map((second) => first + second)),
+        ...Array.from({ length: 60 }, (_, number) => (number - 30) / 4),
+        ...[true, null, false, '', 'true', 'null', '1'],
+      ];
+      const listed = values.filter((_, index) => index % 2 === 0);
+      const documents = values.map((a) => ({ a }));
+      const found = await matches(documents, [
+        { field: 'a', in: listed },
+        { field: 'a', nin: listed },
+      ]);
+      expect(found).toEqual(new Set(values.map((_, index) => `${index} ${index % 2}`)));
+    });
+
     it('work at every bound at once', async () => {
       const values = Array.from({ length: 1_000 }, (_, number) => number);
       const conditions = Array.from({ length: 99 }, (_, number) => ({ field: `${number}`, nin: ['x'] }));
