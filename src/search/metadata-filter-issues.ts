@@ -23,7 +23,7 @@ const ALTERNATIVES = new Set([...GROUPS, ...OPERATORS]);
 /** How much of a filter was seen so far. */
 interface Seen {
   conditions: number;
-  /** At least as many characters will its path have. */
+  /** Its path will have at least as many characters. */
   length: number;
 }
 
@@ -66,7 +66,8 @@ function groupIssues(seen: Seen, at: At, filter: JsonRecord, kind: string, depth
   const issues: FilterIssue[] = [];
   for (const [index, member] of members.entries()) {
     issues.push(...filterIssues(seen, [...inside, index], member, depth + 1));
-    if (seen.conditions > MAX_CONDITIONS || seen.length > MAX_PATH_LENGTH) break;
+    // The rest says nothing new, and there may be no end of it.
+    if (Math.max(seen.conditions, issues.length) > MAX_CONDITIONS || seen.length > MAX_PATH_LENGTH) break;
   }
   return issues;
 }

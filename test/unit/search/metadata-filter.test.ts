@@ -269,6 +269,9 @@ describe('the bounds of a metadata filter', () => {
     expect(refusedAt({ field: 'a', contains: many })).toEqual(['contains']);
     expect(refusedAt({ or: new Array(1e9) })).toEqual(['or']);
     expect(refusedAt({ field: 'a', contains: new Array(1e9) })).toEqual(['contains']);
+    let groups: unknown = 5;
+    for (let depth = 0; depth < 7; depth += 1) groups = { and: times(100, groups) };
+    expect(refusedAt(groups).length).toBeLessThan(300);
     const cycle: unknown[] = [];
     cycle.push(cycle);
     expect(refusedAt({ field: 'a', contains: cycle })).toEqual(['contains']);
