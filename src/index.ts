@@ -75,7 +75,6 @@ export type {
   NewMessages,
   SearchMessages,
 } from './repositories/messages.js';
-export type { TextSearchLanguage } from './repositories/text-search-languages.js';
 export type { NewUser, User, UserChanges, UserRepository } from './repositories/users.js';
 export type {
   InsertVectorsError,
@@ -89,6 +88,7 @@ export type {
 export type { MessageRole } from './schema/chat-messages.js';
 export type { JsonObject, JsonValue } from './schema/column-types.js';
 export type { EmbeddingColumn, EmbeddingShape } from './schema/embedding-shape.js';
+export type { TextSearchLanguage } from './schema/text-search-languages.js';
 export type {
   JsonScalar,
   MetadataCondition,
@@ -99,10 +99,14 @@ export type {
 export type { StrategyName } from './search/strategies/strategy.js';
 export type {
   ContextMessage,
+  HybridQuery,
+  HybridSearchOptions,
+  HybridSearchResult,
   SearchAnswer,
   SearchError,
   SearchExplanation,
   SearchFilter,
+  SearchManyOptions,
   SearchOptions,
   SemanticSearchOptions,
   SemanticSearchResult,

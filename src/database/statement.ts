@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Placeholder, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 
@@ -81,6 +82,27 @@ export function perLimit<Params, Row>(
     if (statement === undefined) {
       statement = compileStatement<Params, Row>(`${name}#${limit}`, query(sql`${limit}`.inlineParams()));
       compiled.set(limit, statement);
+    }
+    return statement;
+  };
+}
+
+/**
+ * A family of statements whose text depends on a variant of few values, each compiled with its first use. Its
+ * name ends with a hash of the variant: the server tells only the first 63 characters of names apart.
+ */
+export function perVariant<Variant extends object, Params, Row>(
+  operation: string,
+  query: (variant: Variant) => SQLWrapper,
+): (variant: Variant) => Statement<Params, Row> {
+  const compiled = new Map<string, Statement<Params, Row>>();
+  return (variant) => {
+    const key = JSON.stringify(Object.values(variant));
+    let statement = compiled.get(key);
+    if (statement === undefined) {
+      const hash = createHash('sha1').update(key).digest('base64url').slice(0, 12);
+      statement = compileStatement<Params, Row>(`${operation}#${hash}`, query(variant));
+      compiled.set(key, statement);
     }
     return statement;
   };

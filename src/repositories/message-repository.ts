@@ -14,12 +14,12 @@ import {
 import { checkInput, id, limit } from '../input.js';
 import { MESSAGE_ROLES } from '../schema/chat-messages.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
+import { TEXT_SEARCH_LANGUAGES } from '../schema/text-search-languages.js';
 import { BEFORE_NEWEST, BEFORE_OLDEST, decodeCursor, toPage } from './cursor.js';
 import { content, cursor, metadata } from './input.js';
 import * as statements from './message-statements.js';
 import type { Message, MessageRepository } from './messages.js';
 import { firstRow, firstRowOr, hasRows } from './rows.js';
-import { TEXT_SEARCH_LANGUAGES } from './text-search-languages.js';
 
 const scope = { userId: id, chatId: id };
 const body = {

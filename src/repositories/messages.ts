@@ -10,8 +10,8 @@ import type {
 } from '../errors.js';
 import type { MessageRole } from '../schema/chat-messages.js';
 import type { JsonObject } from '../schema/column-types.js';
+import type { TextSearchLanguage } from '../schema/text-search-languages.js';
 import type { Page } from './cursor.js';
-import type { TextSearchLanguage } from './text-search-languages.js';
 
 export interface Message {
   readonly id: string;

@@ -1,15 +1,23 @@
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import type { EmbeddingGuard } from '../database/embedding.js';
 import type { Executor } from '../database/executor.js';
-import type { Embedding } from '../database/vector-wire.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { explainSearch } from './explain-search.js';
+import { hybridSearch } from './hybrid-search.js';
 import { ScopeSizes } from './scope-sizes.js';
 import { toAnswer, toHits } from './search-answer.js';
-import { type CheckedSearch, checkSearch } from './search-input.js';
-import { type FoundRows, SearchRunner } from './search-runner.js';
+import {
+  type CheckedSearch,
+  checkHybridSearch,
+  checkPagedSearch,
+  checkSearchMany,
+  checkSemanticSearch,
+  type SearchInputError,
+} from './search-input.js';
+import { searchMany } from './search-many.js';
+import { type FoundRows, SearchRunner, SINGLE } from './search-runner.js';
 import { TableFactsReader } from './table-facts.js';
-import type { SearchError, SearchOptions, VectorSearchService } from './vector-search.js';
+import type { SearchError, VectorSearchService } from './vector-search.js';
 
 export interface VectorSearchParts {
   readonly executor: Executor;
@@ -20,43 +28,55 @@ export interface VectorSearchParts {
 }
 
 export function createVectorSearchService(parts: VectorSearchParts): VectorSearchService {
-  const { executor, shape, clock } = parts;
-  const settings = {
-    dimensions: shape.dimensions,
-    wire: executor.wire,
-    indexedMetadata: parts.indexedMetadata,
-  };
+  const { executor, shape, guard, clock, indexedMetadata } = parts;
+  const settings = { dimensions: shape.dimensions, wire: executor.wire, indexedMetadata };
   const runner = new SearchRunner({
-    ...parts,
+    executor,
+    shape,
+    guard,
     sizes: new ScopeSizes(clock),
     tables: new TableFactsReader(executor, clock),
     effort: () => 1,
   });
 
-  /** Checks the input, then has it run. */
-  const checked = <T>(
-    operation: string,
-    { isPaged }: { readonly isPaged: boolean },
-    [queryEmbedding, userId, options]: readonly [Embedding, string, (SearchOptions | undefined)?],
-    run: (search: CheckedSearch) => Promise<Result<T, SearchError>>,
-  ): ResultAsync<T, SearchError> => {
-    const search = checkSearch(operation, settings, queryEmbedding, userId, options, { isPaged });
-    return new ResultAsync(search.isErr() ? Promise.resolve(err(search.error)) : run(search.value));
-  };
   const answered =
     <T>(toResult: (search: CheckedSearch, found: FoundRows) => T) =>
     async (search: CheckedSearch): Promise<Result<T, SearchError>> => {
-      const found = await runner.run(search);
+      const found = await runner.run(search, SINGLE);
       return found.isErr() ? err(found.error) : ok(toResult(search, found.value));
     };
 
   return {
     semanticSearch: (...input) =>
-      checked('vectorSearch.semanticSearch', { isPaged: false }, input, answered(toHits)),
-    search: (...input) => checked('vectorSearch.search', { isPaged: true }, input, answered(toAnswer)),
+      running(checkSemanticSearch('vectorSearch.semanticSearch', settings, input), answered(toHits)),
+
+    search: (...input) =>
+      running(checkPagedSearch('vectorSearch.search', settings, input), answered(toAnswer)),
+
+    searchMany: (...input) =>
+      guard
+        .check('vectorSearch.searchMany', executor, input[2])
+        .andThen(({ vectorOid }) =>
+          running(checkSearchMany('vectorSearch.searchMany', settings, input, vectorOid), (search) =>
+            searchMany(runner, search, input[0].length),
+          ),
+        ),
+
+    hybridSearch: (...input) =>
+      running(checkHybridSearch('vectorSearch.hybridSearch', settings, input), ({ search, text }) =>
+        hybridSearch(runner, search, text),
+      ),
+
     explain: (...input) =>
-      checked('vectorSearch.explain', { isPaged: true }, input, (search) =>
+      running(checkPagedSearch('vectorSearch.explain', settings, input), (search) =>
         explainSearch(runner, executor, search),
       ),
   };
+}
+
+function running<Checked, T>(
+  checked: Result<Checked, SearchInputError>,
+  run: (checked: Checked) => Promise<Result<T, SearchError>>,
+): ResultAsync<T, SearchError> {
+  return new ResultAsync(checked.isErr() ? Promise.resolve(err(checked.error)) : run(checked.value));
 }

@@ -6,9 +6,9 @@ import type { SearchRow } from './search-statement.js';
 import type { ContextMessage, SearchAnswer, SemanticSearchResult } from './vector-search.js';
 
 /** A row with a hit. */
-type HitRow = SearchRow & { readonly id: string };
+type HitRow<Row extends SearchRow = SearchRow> = Row & { readonly id: string };
 
-const isHit = (row: SearchRow): row is HitRow => row.id !== null;
+export const isHit = <Row extends SearchRow>(row: Row): row is HitRow<Row> => row.id !== null;
 
 export function toHits(search: CheckedSearch, { rows }: FoundRows): readonly SemanticSearchResult[] {
   const hits = rows.filter(isHit);
@@ -46,7 +46,7 @@ function diverse({ limit, diversity }: CheckedSearch, hits: readonly HitRow[]): 
   return pickDiverse(relevance, similarity, limit, diversity).flatMap((picked) => hits[picked] ?? []);
 }
 
-function toHit(row: HitRow): SemanticSearchResult {
+export function toHit(row: HitRow): SemanticSearchResult {
   const { id, content, chatId, messageId, metadata, createdAt, distance, contextBefore, contextAfter } = row;
   const hit = { id, content, chatId, messageId, metadata, createdAt, similarity: 1 - distance };
   if (contextBefore === undefined || contextAfter === undefined) return hit;

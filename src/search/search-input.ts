@@ -1,11 +1,12 @@
-import { err, ok, type Result } from 'neverthrow';
+import { err, ok, Result } from 'neverthrow';
 import { z } from 'zod';
 import { checkEmbedding } from '../database/embedding.js';
 import type { CallOptions } from '../database/executor.js';
 import type { Embedding, VectorWire } from '../database/vector-wire.js';
-import { invalidInput, type StoreError } from '../errors.js';
+import { type DimensionMismatchError, type InvalidInputError, invalidInput } from '../errors.js';
 import { checkInput, id, limit } from '../input.js';
 import { MESSAGE_ROLES } from '../schema/chat-messages.js';
+import { TEXT_SEARCH_LANGUAGES } from '../schema/text-search-languages.js';
 import { indexedConditions } from './indexed-conditions.js';
 import { metadataFilter } from './metadata-filter.js';
 import {
@@ -16,11 +17,11 @@ import {
 } from './ranking-cursor.js';
 import { type FilterParams, NO_FILTER, type ScopeKind, type ScopeParams } from './search-scope.js';
 import type { StrategyName } from './strategies/strategy.js';
-import type { SearchOptions } from './vector-search.js';
 
 /** A search as it is run: checked, with its defaults, its parameters ready to be sent. */
 export interface CheckedSearch {
   readonly operation: string;
+  /** One, or several as an array. */
   readonly embedding: unknown;
   readonly scope: ScopeKind;
   readonly scopeParams: ScopeParams;
@@ -32,6 +33,7 @@ export interface CheckedSearch {
   readonly limit: number;
   readonly threshold: number;
   readonly start: RankingPosition;
+  /** `null` where no cursor is asked for. */
   readonly fingerprint: string | null;
   readonly context: { readonly before: number; readonly after: number } | null;
   readonly diversity: number;
@@ -46,10 +48,35 @@ export interface ForcedChoice {
   readonly efSearch?: number | undefined;
 }
 
+/** What the text half of a hybrid search needs. */
+export interface CheckedText {
+  readonly text: string;
+  readonly language: string;
+  /** It has operators, and is taken by the letter. */
+  readonly isLiteral: boolean;
+  readonly vectorWeight: number;
+  readonly textWeight: number;
+}
+
+export type SearchInputError = InvalidInputError | DimensionMismatchError;
+
+export interface SearchSettings {
+  readonly dimensions: number;
+  readonly wire: VectorWire;
+  readonly indexedMetadata: readonly string[];
+}
+
 const MAX_DIVERSE_HITS = 100;
+const MAX_QUERIES = 100;
+const DEFAULT_THRESHOLD = 0.7;
+
+/** A quoted phrase, or a word not to be found. */
+const OPERATORS = /"|(^|\s)-\S/;
 
 const instant = z.date().transform((date) => date.toISOString());
 const neighbours = z.int().min(0).max(50).default(0);
+const threshold = z.number().min(-1).max(1).nullable();
+const weight = z.number().min(0).max(1_000).default(1);
 
 const searchFilter = z.strictObject({
   metadata: metadataFilter.optional(),
@@ -58,105 +85,188 @@ const searchFilter = z.strictObject({
   messageIds: z.array(id).min(1).max(1_000).optional(),
 });
 
-export const SCOPE_FIELDS = {
+const commonFields = {
   chatId: id.optional(),
   filter: searchFilter.optional(),
   strategy: z.enum(['exact', 'codes', 'hnsw']).optional(),
   candidates: z.int().min(1).max(20_000).optional(),
   efSearch: z.int().min(1).max(1_000).optional(),
-  threshold: z.number().min(-1).max(1).nullable().default(0.7),
+  threshold: threshold.default(DEFAULT_THRESHOLD),
+  limit: limit(1_000, 10),
 };
+const context = z.strictObject({ before: neighbours, after: neighbours }).optional();
 
-const searchOptions = z
-  .strictObject({
-    ...SCOPE_FIELDS,
-    limit: limit(1_000, 10),
-    cursor: z.string().max(200).optional(),
-    context: z.strictObject({ before: neighbours, after: neighbours }).optional(),
-    diversity: z.number().min(0).max(1).default(0),
-  })
+const semanticOptions = z
+  .strictObject({ ...commonFields, context, diversity: z.number().min(0).max(1).default(0) })
   .refine(({ diversity, limit: hits }) => diversity === 0 || hits <= MAX_DIVERSE_HITS, {
     path: ['limit'],
     error: `must be at most ${MAX_DIVERSE_HITS} with diversity: each hit is compared with every other`,
-  })
+  });
+
+const pagedOptions = semanticOptions
+  .safeExtend({ cursor: z.string().max(200).optional() })
   .refine(({ diversity, cursor }) => diversity === 0 || cursor === undefined, {
     path: ['cursor'],
     error: 'must not be given with diversity: its hits are not in the order of the ranking',
   });
 
+const manyOptions = z.strictObject(commonFields);
+const manyQueries = z.strictObject({
+  queryEmbeddings: z.array(z.custom<Embedding>()).min(1).max(MAX_QUERIES),
+});
+
+const hybridOptions = z.strictObject({
+  ...commonFields,
+  threshold: threshold.default(null),
+  limit: limit(200, 10),
+  context,
+  language: z.enum(TEXT_SEARCH_LANGUAGES).default('english'),
+  weights: z.strictObject({ vector: weight, text: weight }).default({ vector: 1, text: 1 }),
+});
+const hybridText = z.strictObject({ text: z.string().min(1).max(10_000) });
+
+// Apart from the options: those may come from a request, and must not bring a user of their own.
 const owner = z.strictObject({ userId: id });
 
-export interface SearchSettings {
-  readonly dimensions: number;
-  readonly wire: VectorWire;
-  readonly indexedMetadata: readonly string[];
+/** What a caller gives beside the query. */
+type Given = CallOptions | undefined;
+
+export function checkSemanticSearch(
+  operation: string,
+  settings: SearchSettings,
+  [queryEmbedding, userId, given]: readonly [Embedding, string, Given?],
+): Result<CheckedSearch, SearchInputError> {
+  return checkOptions(operation, semanticOptions, userId, given).andThen(({ user, options }) =>
+    checkEmbedding(operation, 'queryEmbedding', queryEmbedding, settings.dimensions).map((floats) =>
+      toSearch(operation, settings, settings.wire.encode(floats), user, options, given),
+    ),
+  );
 }
 
-/** Checks the user and the options apart: those may come from a request, and must not bring a user of their own. */
-export function checkSearch(
+export function checkPagedSearch(
   operation: string,
-  { dimensions, wire, indexedMetadata }: SearchSettings,
-  queryEmbedding: Embedding,
-  userId: string,
-  { signal, ...given }: SearchOptions | undefined = {},
-  { isPaged }: { readonly isPaged: boolean },
-): Result<CheckedSearch, StoreError<'invalid-input' | 'dimension-mismatch'>> {
-  return checkInput(operation, owner, { userId }).andThen((user) =>
-    checkInput(operation, searchOptions, given).andThen((options) =>
-      checkEmbedding(operation, 'queryEmbedding', queryEmbedding, dimensions).andThen((floats) => {
-        const embedding = wire.encode(floats);
-        const { chatId = null, filter, cursor, context = null, strategy, candidates, efSearch } = options;
-        const fingerprint = isPaged
-          ? rankingFingerprint(embedding, user.userId, chatId, filter, options.threshold)
-          : null;
-        const scoped = scopeOf(user.userId, chatId, filter, indexedMetadata);
-        const checked = {
-          operation,
-          embedding,
-          ...scoped,
-          limit: options.limit,
-          threshold: options.threshold ?? -1,
-          fingerprint,
-          context,
-          diversity: options.diversity,
-          forced: { strategy, candidates, efSearch },
-          options: signal === undefined ? {} : { signal },
-        };
-        if (cursor === undefined) return ok({ ...checked, start: BEFORE_FIRST });
-        if (fingerprint === null) {
-          return err(invalidInput(operation, [{ path: 'cursor', message: 'is for search()' }]));
+  settings: SearchSettings,
+  [queryEmbedding, userId, given]: readonly [Embedding, string, Given?],
+): Result<CheckedSearch, SearchInputError> {
+  return checkOptions(operation, pagedOptions, userId, given).andThen(({ user, options }) =>
+    checkEmbedding(operation, 'queryEmbedding', queryEmbedding, settings.dimensions).andThen((floats) => {
+      const embedding = settings.wire.encode(floats);
+      const { chatId, filter, cursor } = options;
+      const fingerprint = rankingFingerprint(embedding, user, chatId, filter, options.threshold);
+      const search = { ...toSearch(operation, settings, embedding, user, options, given), fingerprint };
+      if (cursor === undefined) return ok(search);
+      return decodeRankingCursor(operation, cursor, fingerprint).map((start) => ({ ...search, start }));
+    }),
+  );
+}
+
+export function checkSearchMany(
+  operation: string,
+  settings: SearchSettings,
+  [queryEmbeddings, userId, given]: readonly [readonly Embedding[], string, Given?],
+  vectorOid: number,
+): Result<CheckedSearch, SearchInputError> {
+  return checkOptions(operation, manyOptions, userId, given).andThen(({ user, options }) =>
+    checkInput(operation, manyQueries, { queryEmbeddings }).andThen((checked) =>
+      Result.combine(
+        checked.queryEmbeddings.map((embedding, index) =>
+          checkEmbedding(operation, `queryEmbeddings.${index}`, embedding, settings.dimensions),
+        ),
+      ).map((floats) =>
+        toSearch(operation, settings, settings.wire.encodeMany(floats, vectorOid), user, options, given),
+      ),
+    ),
+  );
+}
+
+export function checkHybridSearch(
+  operation: string,
+  settings: SearchSettings,
+  [query, userId, given]: readonly [{ readonly text: string; readonly embedding: Embedding }, string, Given?],
+): Result<{ readonly search: CheckedSearch; readonly text: CheckedText }, SearchInputError> {
+  return checkOptions(operation, hybridOptions, userId, given).andThen(({ user, options }) =>
+    checkInput(operation, hybridText, { text: query?.text }).andThen(({ text }) =>
+      checkEmbedding(operation, 'embedding', query.embedding, settings.dimensions).andThen((floats) => {
+        if (text.includes('\u0000')) {
+          return err(invalidInput(operation, [{ path: 'text', message: 'must not hold NUL' }]));
         }
-        return decodeRankingCursor(operation, cursor, fingerprint).map((start) => ({ ...checked, start }));
+        const { language, weights } = options;
+        return ok({
+          search: toSearch(operation, settings, settings.wire.encode(floats), user, options, given),
+          text: {
+            text,
+            language,
+            isLiteral: OPERATORS.test(text),
+            vectorWeight: weights.vector,
+            textWeight: weights.text,
+          },
+        });
       }),
     ),
   );
 }
 
-type CheckedFilter = z.output<typeof searchFilter>;
+function checkOptions<T>(operation: string, schema: z.ZodType<T>, userId: string, given: Given) {
+  const { signal: _, ...rest } = given ?? {};
+  return checkInput(operation, owner, { userId }).andThen((user) =>
+    checkInput(operation, schema, rest).map((options) => ({ user: user.userId, options })),
+  );
+}
+
+interface CommonOptions extends ForcedChoice {
+  readonly chatId?: string | undefined;
+  readonly filter?: z.output<typeof searchFilter> | undefined;
+  readonly threshold: number | null;
+  readonly limit: number;
+  readonly context?: { readonly before: number; readonly after: number } | undefined;
+  readonly diversity?: number;
+}
+
+function toSearch(
+  operation: string,
+  { indexedMetadata }: SearchSettings,
+  embedding: unknown,
+  userId: string,
+  given: CommonOptions,
+  callOptions: Given,
+): CheckedSearch {
+  const { strategy, candidates, efSearch } = given;
+  return {
+    operation,
+    embedding,
+    ...toScope(userId, given.chatId ?? null, given.filter, indexedMetadata),
+    limit: given.limit,
+    threshold: given.threshold ?? -1,
+    start: BEFORE_FIRST,
+    fingerprint: null,
+    context: given.context ?? null,
+    diversity: given.diversity ?? 0,
+    forced: { strategy, candidates, efSearch },
+    options: callOptions?.signal === undefined ? {} : { signal: callOptions.signal },
+  };
+}
 
 /** Where to look, and which rows pass. */
-export function scopeOf(
+function toScope(
   userId: string,
   chatId: string | null,
-  filter: CheckedFilter | undefined,
+  filter: CommonOptions['filter'],
   indexedMetadata: readonly string[],
 ) {
-  const messageIds = filter?.messageIds ?? null;
+  const { metadata, roles, createdAt, messageIds = null } = filter ?? {};
   const scope: ScopeKind = messageIds !== null ? 'messages' : chatId !== null ? 'chat' : 'user';
+  // Some messages' vectors are few, and found by the index on the message.
   const [condition] =
-    filter?.metadata === undefined || scope === 'messages'
-      ? []
-      : indexedConditions(filter.metadata.filter, indexedMetadata);
+    metadata === undefined || scope === 'messages' ? [] : indexedConditions(metadata.filter, indexedMetadata);
   return {
     scope,
     scopeParams: { userId, chatId, messageIds },
-    isFiltered:
-      filter?.metadata !== undefined || filter?.roles !== undefined || filter?.createdAt !== undefined,
+    isFiltered: metadata !== undefined || roles !== undefined || createdAt !== undefined,
     filterParams: {
-      metadata: filter?.metadata?.path ?? NO_FILTER.metadata,
-      roles: filter?.roles ?? NO_FILTER.roles,
-      createdFrom: filter?.createdAt?.from ?? NO_FILTER.createdFrom,
-      createdUntil: filter?.createdAt?.until ?? NO_FILTER.createdUntil,
+      metadata: metadata?.path ?? NO_FILTER.metadata,
+      roles: roles ?? NO_FILTER.roles,
+      createdFrom: createdAt?.from ?? NO_FILTER.createdFrom,
+      createdUntil: createdAt?.until ?? NO_FILTER.createdUntil,
     },
     indexedField: condition?.field ?? null,
     fieldValues: condition?.values.map((value) => JSON.stringify(value)) ?? [],

@@ -2,6 +2,7 @@ import { err, ok, type Result } from 'neverthrow';
 import type { EmbeddingGuard } from '../database/embedding.js';
 import type { Executor } from '../database/executor.js';
 import { SESSION_SETTINGS, type SessionSettings } from '../database/session-settings.js';
+import type { Statement } from '../database/statement.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { asChosen, type Choice, chooseStrategy, type Situation } from './choose-strategy.js';
 import type { ScopeSize, ScopeSizes } from './scope-sizes.js';
@@ -16,8 +17,8 @@ import type { TableFactsReader } from './table-facts.js';
 import type { SearchError } from './vector-search.js';
 
 /** What a search gave, before it is made an answer. */
-export interface FoundRows {
-  readonly rows: readonly SearchRow[];
+export interface FoundRows<Row extends SearchRow = SearchRow> {
+  readonly rows: readonly Row[];
   readonly choice: Choice;
   readonly scopeRows: number;
   readonly isRetried: boolean;
@@ -42,6 +43,17 @@ export interface PlannedSearch {
   readonly settings: SessionSettings;
   readonly choice: Choice;
 }
+
+/** What is sent for a search: alone, in a batch, or as half of another. */
+export interface SearchForm<Params, Row extends SearchRow> {
+  statement(variant: SearchVariant, scopeRows: number | null): Statement<Params, Row>;
+  params(params: SearchParams): Params;
+}
+
+export const SINGLE: SearchForm<SearchParams, SearchRow> = {
+  statement: searchStatement,
+  params: (params) => params,
+};
 
 /** Diverse hits are picked out of this many times as many. */
 const DIVERSITY_POOL = 4;
@@ -73,32 +85,33 @@ export class SearchRunner {
     );
   }
 
-  async run(search: CheckedSearch): Promise<Result<FoundRows, SearchError>> {
+  async run<Params, Row extends SearchRow>(
+    search: CheckedSearch,
+    form: SearchForm<Params, Row>,
+  ): Promise<Result<FoundRows<Row>, SearchError>> {
     const first = await this.plan(search);
     if (first.isErr()) return err(first.error);
     let planned = first.value;
     for (let attempt = 1; ; attempt += 1) {
-      const read = await this.read(search, planned);
+      const { variant, params, settings } = planned;
+      const statement = form.statement(variant, this.sizeOf(search)?.rows ?? null);
+      const options = { ...search.options, settings };
+      const read = await this.parts.executor.read(statement, form.params(params), options);
       if (read.isErr()) return err(read.error);
       const rows = read.value;
-      const [figures] = rows;
-      if (figures === undefined) throw new Error('a search gives its figures in every case');
-      const scopeRows = this.learn(search, planned.variant, figures);
+      const figures = worstFigures(rows);
+      const scopeRows = this.learn(search, variant, figures);
       const next = this.nextAttempt(search, planned, figures, scopeRows);
       if (next === null) return ok({ rows, choice: planned.choice, scopeRows, isRetried: attempt > 1 });
       planned = next;
     }
   }
 
-  private read(search: CheckedSearch, { variant, params, settings }: PlannedSearch) {
-    return this.parts.executor.read(searchStatement(variant), params, { ...search.options, settings });
-  }
-
   /** The next, more thorough attempt; `null` where this one has given all there is. */
   private nextAttempt(
     search: CheckedSearch,
     { choice, variant, params }: PlannedSearch,
-    { candidates, remaining, isIndexReady }: SearchRow,
+    { candidates, remaining, isIndexReady }: Figures,
     scopeRows: number,
   ): PlannedSearch | null {
     if (!isIndexReady) this.parts.tables.forget(variant.table);
@@ -114,7 +127,7 @@ export class SearchRunner {
     return this.planned(search, situation, { ...choice, candidates: choice.candidates * 2 });
   }
 
-  private learn(search: CheckedSearch, variant: SearchVariant, { scopeRows }: SearchRow): number {
+  private learn(search: CheckedSearch, variant: SearchVariant, { scopeRows }: Figures): number {
     const key = scopeKey(search);
     if (key !== null && variant.isMeasured && scopeRows !== null) this.parts.sizes.learn(key, scopeRows);
     return scopeRows ?? this.sizeOf(search)?.rows ?? 0;
@@ -193,6 +206,14 @@ export class SearchRunner {
       },
     };
   }
+}
+
+type Figures = Pick<SearchRow, 'candidates' | 'remaining' | 'isIndexReady' | 'scopeRows'>;
+
+/** Of a batch, those of the query that came back shortest. */
+function worstFigures([first, ...others]: readonly SearchRow[]): Figures {
+  if (first === undefined) throw new Error('a search gives its figures in every case');
+  return others.reduce((worst, row) => (row.remaining < worst.remaining ? row : worst), first);
 }
 
 /** Below this HNSW cannot be the cheapest, so that its index need not be looked up. */

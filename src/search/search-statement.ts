@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { embeddingParameter } from '../database/embedding.js';
-import { compileStatement, parameter, type Statement } from '../database/statement.js';
+import { parameter, perVariant } from '../database/statement.js';
 import { chatMessages } from '../schema/chat-messages.js';
 import type { JsonObject } from '../schema/column-types.js';
 import type { EmbeddingColumn } from '../schema/embedding-shape.js';
@@ -75,79 +75,76 @@ export interface SearchRow {
   readonly serverMs: number;
 }
 
-export type SearchStatement = Statement<SearchParams, SearchRow>;
+export const searchStatement = perVariant<SearchVariant, SearchParams, SearchRow>(
+  'vectorSearch.search',
+  (variant) => searchQuery(variant),
+);
 
-const OPERATION = 'vectorSearch.search';
-
-const compiled = new Map<string, SearchStatement>();
-
-export function searchStatement(variant: SearchVariant): SearchStatement {
-  const name = `${OPERATION}#${variantName(variant)}`;
-  let statement = compiled.get(name);
-  if (statement === undefined) {
-    statement = compileStatement<SearchParams, SearchRow>(name, searchQuery(variant));
-    compiled.set(name, statement);
-  }
-  return statement;
+/** The query as a parameter; in a batch, a column. */
+export interface QueryVector {
+  readonly embedding: SQL;
+  readonly code: SQL;
 }
 
-function variantName(variant: SearchVariant): string {
-  const { strategy, table, column, scope, indexedField, partialHnswOf } = variant;
-  const flags = [
-    variant.isFiltered && 'filtered',
-    variant.isMeasured && 'measured',
-    variant.hasContext && 'context',
-    variant.hasPairs && 'pairs',
-  ];
-  return [strategy, table, column, scope, ...flags.filter(Boolean), indexedField, partialHnswOf]
-    .filter((part) => part !== null)
-    .join(' ');
+export function queryParameter(column: EmbeddingColumn): QueryVector {
+  const embedding = embeddingParameter(column);
+  return { embedding, code: sql`(select binary_quantize(${embedding}))` };
 }
+
+// NaN is above every number in PostgreSQL: the distance of a vector whose length a 32-bit float cannot hold.
+export const isNear = sql`1 - distance between ${parameter('threshold')}::float8 and 1`;
+const isAfter = sql`(distance, id) > (${parameter('afterDistance')}::float8, ${parameter('afterId')}::uuid)`;
+export const limitParameter = sql`(select ${parameter('limit')}::int)`;
 
 /** Candidates by their strategy; then, over those few rows, everything that is the same for all strategies. */
-function searchQuery(variant: SearchVariant): SQL {
-  const after = sql`(distance, id) > (${parameter('afterDistance')}::float8, ${parameter('afterId')}::uuid)`;
-  // NaN is above every number in PostgreSQL: the distance of a vector whose length a 32-bit float cannot hold.
-  const isNear = sql`1 - distance between ${parameter('threshold')}::float8 and 1`;
+export function searchQuery(variant: SearchVariant, query = queryParameter(variant.column)): SQL {
   return sql`
-    with candidates as materialized (${candidatesQuery(variant)}),
+    with candidates as materialized (${candidatesQuery(variant, query)}),
     hits as ${variant.hasPairs ? sql`materialized` : sql``} (
-      select * from candidates where ${isNear} and ${after} order by distance, id limit (select ${parameter('limit')}::int)
+      select * from candidates where ${isNear} and ${isAfter} order by distance, id limit ${limitParameter}
     )
-    select hits.id, hits.content, hits.chat_id as "chatId", hits.message_id as "messageId", hits.metadata,
-      hits.created_at as "createdAt", hits.distance, figures.*${variant.hasContext ? contextColumns : sql``},
-      (extract(epoch from clock_timestamp() - statement_timestamp()) * 1000)::float8 as "serverMs"
-    from (
-      select count(*)::int as candidates, count(*) filter (where ${after})::int as remaining,
-        ${variant.isMeasured ? scopeRowsOf(variant) : sql`null::int`} as "scopeRows",
-        ${variant.strategy === 'hnsw' ? isReady(variant) : sql`true`} as "isIndexReady"
-        ${variant.hasPairs ? pairsColumn : sql``}
-      from candidates
-    ) figures
-    left join hits on true ${variant.hasContext ? contextAnchor : sql``}
+    select ${hitColumns(variant)}
+    from (${figuresQuery(variant)}) figures left join hits on true ${variant.hasContext ? contextAnchor : sql``}
     order by hits.distance, hits.id`;
 }
 
-export function candidatesQuery(variant: SearchVariant, query = embeddingParameter(variant.column)): SQL {
-  const embedding = variant.hasPairs ? sql`, v.embedding` : sql``;
+export function candidatesQuery(variant: SearchVariant, { embedding, code }: QueryVector): SQL {
   return strategyOf(variant)({
-    table: sql.identifier(variant.table).getSQL(),
-    columns: sql`v.id, v.content, v.chat_id, v.message_id, v.metadata, v.created_at${embedding}`,
-    query,
-    code: sql`(select binary_quantize(${query}))`,
+    table: tableOf(variant),
+    columns: sql`${candidateColumns}${variant.hasPairs ? sql`, v.embedding` : sql``}`,
+    query: embedding,
+    code,
     scope: scopeOf(variant),
-    filter: variant.isFiltered ? filterConditions : sql``,
+    filter: filterOf(variant),
     count: sql`(select ${parameter('candidates')}::int)`,
   });
 }
 
-function scopeOf({ scope, indexedField, partialHnswOf }: SearchVariant): ScopeConditions {
+export const candidateColumns = sql`v.id, v.content, v.chat_id, v.message_id, v.metadata, v.created_at`;
+export const tableOf = ({ table }: VectorSource): SQL => sql`${sql.identifier(table)}`;
+export const filterOf = ({ isFiltered }: SearchVariant): SQL => (isFiltered ? filterConditions : sql``);
+
+/** Of the relations `hits` and `figures`. */
+export const hitColumns = ({ hasContext }: SearchVariant): SQL => sql`
+  hits.id, hits.content, hits.chat_id as "chatId", hits.message_id as "messageId", hits.metadata,
+  hits.created_at as "createdAt", hits.distance, figures.*${hasContext ? contextColumns : sql``},
+  (extract(epoch from clock_timestamp() - statement_timestamp()) * 1000)::float8 as "serverMs"`;
+
+/** One row about the candidates. */
+export const figuresQuery = (variant: SearchVariant): SQL => sql`
+  select count(*)::int as candidates, count(*) filter (where ${isAfter})::int as remaining,
+    ${variant.isMeasured ? scopeRowsOf(variant) : sql`null::int`} as "scopeRows",
+    ${variant.strategy === 'hnsw' ? isReady(variant) : sql`true`} as "isIndexReady"
+    ${variant.hasPairs ? pairsColumn : sql``}
+  from candidates`;
+
+export function scopeOf({ scope, indexedField, partialHnswOf }: SearchVariant): ScopeConditions {
   const conditions = scopeConditions(scope, indexedField);
   if (partialHnswOf === null) return conditions;
   // In the text: a partial index serves a statement whose condition the planner can prove without its values.
   return {
     ...conditions,
-    opaque: sql`v.user_id = ${partialHnswOf}::uuid and ${conditions.opaque}`.inlineParams(),
+    opaque: sql`v.user_id = ${sql`${partialHnswOf}::uuid`.inlineParams()} and ${conditions.opaque}`,
   };
 }
 
@@ -171,7 +168,7 @@ const pairsColumn = sql`, (
   select array_agg((1 - (one.embedding <=> other.embedding))::float4 order by one.distance, one.id, other.distance, other.id)::text
   from hits one join hits other on (other.distance, other.id) > (one.distance, one.id)) as pairs`;
 
-const contextAnchor = sql`left join ${chatMessages} anchor on anchor.id = hits.message_id and anchor.user_id = (select ${parameter('userId')}::uuid)`;
+export const contextAnchor = sql`left join ${chatMessages} anchor on anchor.id = hits.message_id and anchor.user_id = (select ${parameter('userId')}::uuid)`;
 
 /**
  * Neighbours of the hit's message in its chat. The chat is a range of one, as in messages.list: so the index

@@ -4,6 +4,7 @@ import type { Embedding } from '../database/vector-wire.js';
 import type { ReadError, StoreError } from '../errors.js';
 import type { MessageRole } from '../schema/chat-messages.js';
 import type { JsonObject } from '../schema/column-types.js';
+import type { TextSearchLanguage } from '../schema/text-search-languages.js';
 import type { MetadataFilter } from './metadata-filter.js';
 import type { StrategyName } from './strategies/strategy.js';
 
@@ -96,6 +97,38 @@ export interface SearchAnswer {
   readonly serverMs: number;
 }
 
+/** What texts are alike in meaning and in words is found by. */
+export interface HybridQuery {
+  /**
+   * Words to look for, 1–10,000 characters, as one types them into a search box: any of them may match, rare
+   * ones count most. With operators, `"a phrase"`, `-not`, all that is asked for must hold.
+   */
+  readonly text: string;
+  readonly embedding: Embedding;
+}
+
+export interface HybridSearchOptions extends Omit<SemanticSearchOptions, 'diversity'> {
+  /** Hits at most, 1–200. Default 10. */
+  readonly limit?: number;
+  /** The least similarity at which the meaning counts; words count whatever the similarity. Default `null`: none. */
+  readonly threshold?: number | null;
+  /** How words are reduced to their stems. Default `english`, the one with an index: others read every text in scope. */
+  readonly language?: TextSearchLanguage;
+  /** How much each half counts, 0–1,000. Default 1 and 1. */
+  readonly weights?: { readonly vector?: number; readonly text?: number };
+}
+
+export interface HybridSearchResult extends SemanticSearchResult {
+  /** Sum of weight ÷ (60 + place) over both halves: what the order is by. */
+  readonly score: number;
+  /** The place by similarity and by words, counted from 1; `null` where it was not found so. */
+  readonly vectorRank: number | null;
+  readonly textRank: number | null;
+}
+
+/** What the searches of a batch have in common. */
+export type SearchManyOptions = Omit<SemanticSearchOptions, 'diversity' | 'context'>;
+
 /** How the server runs a search. */
 export interface SearchExplanation {
   readonly strategy: StrategyName;
@@ -140,6 +173,34 @@ export interface VectorSearchService {
     userId: string,
     options?: SearchOptions,
   ): ResultAsync<SearchAnswer, SearchError>;
+
+  /**
+   * Searches for each of 1–100 queries, in one round trip, and gives the hits of each in order.
+   *
+   * @example
+   * const found = await store.vectorSearch.searchMany(embeddings, userId, { limit: 3 });
+   * if (found.isOk()) found.value.forEach((hits, query) => console.log(query, hits[0]?.content));
+   */
+  searchMany(
+    queryEmbeddings: readonly Embedding[],
+    userId: string,
+    options?: SearchManyOptions,
+  ): ResultAsync<readonly (readonly SemanticSearchResult[])[], SearchError>;
+
+  /**
+   * Searches by meaning and by words at once, for names, codes and numbers that an embedding does not tell
+   * apart. The two rankings are fused by the reciprocals of their places, in one statement. Best first, ties
+   * by id.
+   *
+   * @example
+   * const hits = await store.vectorSearch.hybridSearch({ text: 'order 4711-B', embedding }, userId, { limit: 5 });
+   * if (hits.isOk()) for (const hit of hits.value) console.log(hit.textRank, hit.vectorRank, hit.content);
+   */
+  hybridSearch(
+    query: HybridQuery,
+    userId: string,
+    options?: HybridSearchOptions,
+  ): ResultAsync<readonly HybridSearchResult[], SearchError>;
 
   /**
    * Runs the search once and tells its plan, to be read by people: row counts, pages, times. The plan shows
