@@ -79,6 +79,15 @@ export interface SearchConfig {
    * filter that asks for one of them by `eq` or `in` reads the rows that have it, and not all of the user.
    */
   readonly indexedMetadata?: readonly string[];
+  /** Compares some live searches with their exact answers in the background. Default: none. */
+  readonly recallSampling?: RecallSamplingConfig;
+}
+
+export interface RecallSamplingConfig {
+  /** Share of the searches that are compared, 0–1; each costs an exact search. */
+  readonly rate: number;
+  /** The recall below which searches compare more candidates, 0–1. */
+  readonly target?: number;
 }
 
 /** Everything is optional: `createMacroStore()` runs embedded, with its cache in memory and no server. */
@@ -110,6 +119,7 @@ export const DEFAULTS = {
   redis: { keyPrefix: 'macro:', commandTimeoutMillis: 100 },
   embedding: DEFAULT_EMBEDDING,
   cache: { memoryMaxBytes: 64 * 1024 * 1024 },
+  search: { indexedMetadata: [], recallSampling: { rate: 0, target: 0.99 } },
 } as const;
 
 type Filled<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
@@ -130,7 +140,10 @@ export interface ResolvedConfig {
   readonly redis: ResolvedRedis | null;
   readonly embedding: EmbeddingShape;
   readonly cache: Required<CacheConfig>;
-  readonly search: Required<SearchConfig>;
+  readonly search: {
+    readonly indexedMetadata: readonly string[];
+    readonly recallSampling: Required<RecallSamplingConfig>;
+  };
   readonly autoMigrate: boolean;
   readonly logger: Logger | null;
   readonly clock: () => number;
@@ -244,6 +257,12 @@ const cache = z.strictObject({
 
 const search = z.strictObject({
   indexedMetadata: z.array(z.string().min(1).max(200)).max(20).default([]),
+  recallSampling: z
+    .strictObject({
+      rate: z.number().min(0).max(1),
+      target: z.number().min(0).max(1).default(DEFAULTS.search.recallSampling.target),
+    })
+    .default(DEFAULTS.search.recallSampling),
 });
 
 const root = z.strictObject({

@@ -19,6 +19,7 @@ export {
   MacroStoreConfigError,
   type OwnedRedisConfig,
   type PoolerMode,
+  type RecallSamplingConfig,
   type RedisConfig,
   type SearchConfig,
   type ServerDatabaseConfig,
@@ -96,6 +97,8 @@ export type {
   MetadataGroups,
   MetadataOperators,
 } from './search/metadata-filter.js';
+export type { ProbeOptions, RecallClass, RecallReport } from './search/recall-probe.js';
+export type { RecallState } from './search/recall-tuning.js';
 export type { StrategyName } from './search/strategies/strategy.js';
 export type {
   ContextMessage,
@@ -108,6 +111,7 @@ export type {
   SearchFilter,
   SearchManyOptions,
   SearchOptions,
+  SearchStats,
   SemanticSearchOptions,
   SemanticSearchResult,
   VectorSearchService,

@@ -5,7 +5,18 @@ export type StoreEvent =
   | { readonly type: 'cache.unavailable'; readonly reason: string }
   | { readonly type: 'cache.recovered' }
   /** A value in Redis that cannot be decoded; it is treated as a miss and deleted. */
-  | { readonly type: 'cache.corrupt-entry' };
+  | { readonly type: 'cache.corrupt-entry' }
+  /** A live search was compared with its exact answer. */
+  | {
+      readonly type: 'search.recall-sampled';
+      readonly strategy: 'codes' | 'hnsw';
+      readonly recall: number;
+      readonly scopeRows: number;
+      /** By how much candidates and `efSearch` are raised above their defaults from now on. */
+      readonly effort: number;
+    }
+  /** The exact answer to compare with could not be had; `kind` is that of the error. */
+  | { readonly type: 'search.recall-not-sampled'; readonly kind: string };
 
 /** The port the rooms report to. */
 export interface Telemetry {
@@ -20,7 +31,10 @@ export interface Logger {
 
 export const silentTelemetry: Telemetry = { event: () => undefined };
 
-const INFORMATIONAL: ReadonlySet<StoreEvent['type']> = new Set<StoreEvent['type']>(['cache.recovered']);
+const INFORMATIONAL: ReadonlySet<StoreEvent['type']> = new Set<StoreEvent['type']>([
+  'cache.recovered',
+  'search.recall-sampled',
+]);
 
 /** Telemetry that writes each event as one line of the given logger. */
 export function loggingTelemetry(logger: Logger): Telemetry {

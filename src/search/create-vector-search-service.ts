@@ -2,8 +2,12 @@ import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import type { EmbeddingGuard } from '../database/embedding.js';
 import type { Executor } from '../database/executor.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
+import type { Telemetry } from '../telemetry.js';
 import { explainSearch } from './explain-search.js';
 import { hybridSearch } from './hybrid-search.js';
+import { probeRecall } from './recall-probe.js';
+import { RecallSampler } from './recall-sampler.js';
+import { RecallTuning } from './recall-tuning.js';
 import { ScopeSizes } from './scope-sizes.js';
 import { toAnswer, toHits } from './search-answer.js';
 import {
@@ -24,26 +28,38 @@ export interface VectorSearchParts {
   readonly shape: EmbeddingShape;
   readonly guard: EmbeddingGuard;
   readonly indexedMetadata: readonly string[];
+  readonly recallSampling: { readonly rate: number; readonly target: number };
   readonly clock: () => number;
+  readonly telemetry: Telemetry;
+  /** Default: `Math.random`; for tests. */
+  readonly random?: () => number;
 }
 
 export function createVectorSearchService(parts: VectorSearchParts): VectorSearchService {
-  const { executor, shape, guard, clock, indexedMetadata } = parts;
+  const { executor, shape, guard, clock, indexedMetadata, recallSampling, telemetry } = parts;
   const settings = { dimensions: shape.dimensions, wire: executor.wire, indexedMetadata };
+  const tuning = new RecallTuning(recallSampling.target);
   const runner = new SearchRunner({
     executor,
     shape,
     guard,
     sizes: new ScopeSizes(clock),
     tables: new TableFactsReader(executor, clock),
-    effort: () => 1,
+    effort: (strategy) => tuning.effort(strategy),
   });
+  const { rate } = recallSampling;
+  const sampler = new RecallSampler({ runner, tuning, telemetry, rate, random: parts.random ?? Math.random });
+  const counts = { searches: { exact: 0, codes: 0, hnsw: 0 }, retried: 0 };
 
   const answered =
     <T>(toResult: (search: CheckedSearch, found: FoundRows) => T) =>
     async (search: CheckedSearch): Promise<Result<T, SearchError>> => {
       const found = await runner.run(search, SINGLE);
-      return found.isErr() ? err(found.error) : ok(toResult(search, found.value));
+      if (found.isErr()) return err(found.error);
+      counts.searches[found.value.choice.strategy] += 1;
+      if (found.value.isRetried) counts.retried += 1;
+      sampler.offer(search, found.value);
+      return ok(toResult(search, found.value));
     };
 
   return {
@@ -71,6 +87,14 @@ export function createVectorSearchService(parts: VectorSearchParts): VectorSearc
       running(checkPagedSearch('vectorSearch.explain', settings, input), (search) =>
         explainSearch(runner, executor, search),
       ),
+
+    probeRecall: (options = {}) => new ResultAsync(probeRecall(runner, executor, settings, options)),
+
+    stats: () => ({
+      searches: { ...counts.searches },
+      retried: counts.retried,
+      recall: { codes: tuning.state('codes'), hnsw: tuning.state('hnsw') },
+    }),
   };
 }
 

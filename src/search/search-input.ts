@@ -17,6 +17,7 @@ import {
 } from './ranking-cursor.js';
 import { type FilterParams, NO_FILTER, type ScopeKind, type ScopeParams } from './search-scope.js';
 import type { StrategyName } from './strategies/strategy.js';
+import type { SemanticSearchOptions } from './vector-search.js';
 
 /** A search as it is run: checked, with its defaults, its parameters ready to be sent. */
 export interface CheckedSearch {
@@ -134,7 +135,7 @@ type Given = CallOptions | undefined;
 export function checkSemanticSearch(
   operation: string,
   settings: SearchSettings,
-  [queryEmbedding, userId, given]: readonly [Embedding, string, Given?],
+  [queryEmbedding, userId, given]: readonly [Embedding, string, (SemanticSearchOptions | undefined)?],
 ): Result<CheckedSearch, SearchInputError> {
   return checkOptions(operation, semanticOptions, userId, given).andThen(({ user, options }) =>
     checkEmbedding(operation, 'queryEmbedding', queryEmbedding, settings.dimensions).map((floats) =>

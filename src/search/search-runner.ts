@@ -5,6 +5,7 @@ import { SESSION_SETTINGS, type SessionSettings } from '../database/session-sett
 import type { Statement } from '../database/statement.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { asChosen, type Choice, chooseStrategy, type Situation } from './choose-strategy.js';
+import type { ApproximateStrategy } from './recall-tuning.js';
 import type { ScopeSize, ScopeSizes } from './scope-sizes.js';
 import type { CheckedSearch } from './search-input.js';
 import {
@@ -25,7 +26,7 @@ export interface FoundRows<Row extends SearchRow = SearchRow> {
 }
 
 /** How much more than the default live recall calls for, by strategy. */
-export type Effort = (strategy: 'codes' | 'hnsw') => number;
+export type Effort = (strategy: ApproximateStrategy) => number;
 
 export interface RunnerParts {
   readonly executor: Executor;

@@ -6,6 +6,8 @@ import type { MessageRole } from '../schema/chat-messages.js';
 import type { JsonObject } from '../schema/column-types.js';
 import type { TextSearchLanguage } from '../schema/text-search-languages.js';
 import type { MetadataFilter } from './metadata-filter.js';
+import type { ProbeOptions, RecallReport } from './recall-probe.js';
+import type { RecallState } from './recall-tuning.js';
 import type { StrategyName } from './strategies/strategy.js';
 
 /** Which rows of the scope may be found; every part that is given must hold. */
@@ -137,6 +139,16 @@ export interface SearchExplanation {
   readonly plan: JsonObject;
 }
 
+/** Counts since the store was made. */
+export interface SearchStats {
+  /** Answers by the strategy that gave them. */
+  readonly searches: Readonly<Record<StrategyName, number>>;
+  /** Answers whose first try came back short. */
+  readonly retried: number;
+  /** What sampling has found; see `search.recallSampling` in the configuration. */
+  readonly recall: Readonly<Record<'codes' | 'hnsw', RecallState>>;
+}
+
 export type SearchError = ReadError | StoreError<'invalid-input' | 'dimension-mismatch'>;
 
 /** Finds texts by meaning. */
@@ -211,4 +223,16 @@ export interface VectorSearchService {
     userId: string,
     options?: SearchOptions,
   ): ResultAsync<SearchExplanation, SearchError>;
+
+  /**
+   * Compares what searches give with the exact answers, for users of every size: stored vectors are taken for
+   * queries. Costs two searches a sample and class, and changes nothing.
+   *
+   * @example
+   * const report = await store.vectorSearch.probeRecall({ sample: 20 });
+   * if (report.isOk()) for (const { maxRows, recall } of report.value.classes) console.log(maxRows, recall);
+   */
+  probeRecall(options?: ProbeOptions): ResultAsync<RecallReport, SearchError>;
+
+  stats(): SearchStats;
 }

@@ -9,6 +9,7 @@ import { createUserRepository } from '../../src/repositories/users.js';
 import { createVectorRepository } from '../../src/repositories/vector-repository.js';
 import type { EmbeddingShape } from '../../src/schema/embedding-shape.js';
 import { createVectorSearchService } from '../../src/search/create-vector-search-service.js';
+import { silentTelemetry } from '../../src/telemetry.js';
 
 export type PlanMode = 'force_generic_plan' | 'force_custom_plan';
 
@@ -55,7 +56,9 @@ export async function explainedStore(url: string, embedding: EmbeddingShape): Pr
       shape: embedding,
       guard,
       indexedMetadata: [],
+      recallSampling: { rate: 0, target: 0.99 },
       clock: Date.now,
+      telemetry: silentTelemetry,
     }),
     plan() {
       if (last === undefined) throw new Error('nothing was sent yet');
