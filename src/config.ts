@@ -79,15 +79,10 @@ export interface SearchConfig {
    * filter that asks for one of them by `eq` or `in` reads the rows that have it, and not all of the user.
    */
   readonly indexedMetadata?: readonly string[];
-  /** Compares some live searches with their exact answers in the background. Default: none. */
-  readonly recallSampling?: RecallSamplingConfig;
-}
-
-export interface RecallSamplingConfig {
-  /** Share of the searches that are compared, 0–1; each costs an exact search. */
-  readonly rate: number;
-  /** The recall below which searches compare more candidates, 0–1. */
-  readonly target?: number;
+  /** Share of the searches that are compared with their exact answers in the background, 0–1; each costs an exact search. */
+  readonly recallSampleRate?: number;
+  /** The recall, 0–1, below which searches compare more candidates. */
+  readonly recallTarget?: number;
 }
 
 /** Everything is optional: `createMacroStore()` runs embedded, with its cache in memory and no server. */
@@ -119,7 +114,7 @@ export const DEFAULTS = {
   redis: { keyPrefix: 'macro:', commandTimeoutMillis: 100 },
   embedding: DEFAULT_EMBEDDING,
   cache: { memoryMaxBytes: 64 * 1024 * 1024 },
-  search: { indexedMetadata: [], recallSampling: { rate: 0, target: 0.99 } },
+  search: { recallSampleRate: 0, recallTarget: 0.99 },
 } as const;
 
 type Filled<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
@@ -140,10 +135,7 @@ export interface ResolvedConfig {
   readonly redis: ResolvedRedis | null;
   readonly embedding: EmbeddingShape;
   readonly cache: Required<CacheConfig>;
-  readonly search: {
-    readonly indexedMetadata: readonly string[];
-    readonly recallSampling: Required<RecallSamplingConfig>;
-  };
+  readonly search: Required<SearchConfig>;
   readonly autoMigrate: boolean;
   readonly logger: Logger | null;
   readonly clock: () => number;
@@ -257,12 +249,8 @@ const cache = z.strictObject({
 
 const search = z.strictObject({
   indexedMetadata: z.array(z.string().min(1).max(200)).max(20).default([]),
-  recallSampling: z
-    .strictObject({
-      rate: z.number().min(0).max(1),
-      target: z.number().min(0).max(1).default(DEFAULTS.search.recallSampling.target),
-    })
-    .default(DEFAULTS.search.recallSampling),
+  recallSampleRate: z.number().min(0).max(1).default(DEFAULTS.search.recallSampleRate),
+  recallTarget: z.number().min(0).max(1).default(DEFAULTS.search.recallTarget),
 });
 
 const root = z.strictObject({

@@ -19,7 +19,6 @@ export {
   MacroStoreConfigError,
   type OwnedRedisConfig,
   type PoolerMode,
-  type RecallSamplingConfig,
   type RedisConfig,
   type SearchConfig,
   type ServerDatabaseConfig,

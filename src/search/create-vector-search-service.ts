@@ -28,17 +28,16 @@ export interface VectorSearchParts {
   readonly shape: EmbeddingShape;
   readonly guard: EmbeddingGuard;
   readonly indexedMetadata: readonly string[];
-  readonly recallSampling: { readonly rate: number; readonly target: number };
+  readonly recallSampleRate: number;
+  readonly recallTarget: number;
   readonly clock: () => number;
   readonly telemetry: Telemetry;
-  /** Default: `Math.random`; for tests. */
-  readonly random?: () => number;
 }
 
 export function createVectorSearchService(parts: VectorSearchParts): VectorSearchService {
-  const { executor, shape, guard, clock, indexedMetadata, recallSampling, telemetry } = parts;
+  const { executor, shape, guard, clock, indexedMetadata, telemetry } = parts;
   const settings = { dimensions: shape.dimensions, wire: executor.wire, indexedMetadata };
-  const tuning = new RecallTuning(recallSampling.target);
+  const tuning = new RecallTuning(parts.recallTarget);
   const runner = new SearchRunner({
     executor,
     shape,
@@ -47,8 +46,12 @@ export function createVectorSearchService(parts: VectorSearchParts): VectorSearc
     tables: new TableFactsReader(executor, clock),
     effort: (strategy) => tuning.effort(strategy),
   });
-  const { rate } = recallSampling;
-  const sampler = new RecallSampler({ runner, tuning, telemetry, rate, random: parts.random ?? Math.random });
+  const sampler = new RecallSampler({
+    runner,
+    tuning,
+    telemetry,
+    rate: parts.recallSampleRate,
+  });
   const counts = { searches: { exact: 0, codes: 0, hnsw: 0 }, retried: 0 };
 
   const answered =

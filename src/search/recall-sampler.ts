@@ -12,8 +12,6 @@ export interface SamplerParts {
   readonly telemetry: Telemetry;
   /** Share of searches that are compared, 0–1. */
   readonly rate: number;
-  /** 0–1, as `Math.random`. */
-  readonly random: () => number;
 }
 
 /** Compares some live searches with their exact answers, in the background and one at a time. */
@@ -24,9 +22,9 @@ export class RecallSampler {
 
   /** Called with every answer; returns at once. */
   offer(search: CheckedSearch, found: FoundRows): void {
-    const { rate, random } = this.parts;
+    const { rate } = this.parts;
     const { strategy } = found.choice;
-    if (strategy === 'exact' || this.isBusy || rate === 0 || random() >= rate) return;
+    if (strategy === 'exact' || this.isBusy || Math.random() >= rate) return;
     this.isBusy = true;
     void this.compare(search, found, strategy).finally(() => {
       this.isBusy = false;

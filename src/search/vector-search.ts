@@ -145,7 +145,7 @@ export interface SearchStats {
   readonly searches: Readonly<Record<StrategyName, number>>;
   /** Answers whose first try came back short. */
   readonly retried: number;
-  /** What sampling has found; see `search.recallSampling` in the configuration. */
+  /** What sampling has found; see `search.recallSampleRate` in the configuration. */
   readonly recall: Readonly<Record<'codes' | 'hnsw', RecallState>>;
 }
 

@@ -24,6 +24,7 @@ describe('resolveConfig', () => {
       cache: DEFAULTS.cache,
       autoMigrate: true,
       logger: null,
+      search: { indexedMetadata: [], recallSampleRate: 0, recallTarget: 0.99 },
       clock: Date.now,
     });
   });
