@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { connectionSettings } from '../src/database/connection-settings.js';
-import { connectDedicated } from '../src/migrations/connection.js';
+import { connectDedicated } from '../src/database/dedicated-connection.js';
 import { parseMigration } from '../src/migrations/migration.js';
-import { runMigrations } from '../src/migrations/runner.js';
+import { MIGRATING, runMigrations } from '../src/migrations/runner.js';
 import { openEnvironment } from './harness/environment.js';
 import type { Report } from './harness/report.js';
 
@@ -83,7 +83,7 @@ async function alterPlainly(url: string): Promise<number> {
 async function alterByRunner(url: string): Promise<number> {
   let tries = 1;
   const result = await runMigrations(
-    () => connectDedicated(connectionSettings(url, undefined)),
+    () => connectDedicated(connectionSettings(url, undefined), MIGRATING),
     [parseMigration('0000_note', `${ALTER};`)],
     { dimensions: 1536, column: 'vector' },
     {

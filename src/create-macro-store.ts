@@ -5,6 +5,7 @@ import { createCacheService } from './cache/create-cache-service.js';
 import { createRedisTier } from './cache/redis-tier.js';
 import { type MacroStoreConfig, resolveConfig } from './config.js';
 import { openDatabase } from './database/database.js';
+import { dedicatedConnector } from './database/dedicated-connector.js';
 import { createDrizzleHandle, type StoreDrizzle } from './database/drizzle-handle.js';
 import { createEmbeddingGuard, type EmbeddingGuard } from './database/embedding.js';
 import { createExecutor, type Executor } from './database/executor.js';
@@ -17,7 +18,6 @@ import {
   type Work,
 } from './database/transaction.js';
 import { MIGRATIONS } from './migrations/bundled.js';
-import { migrationConnector } from './migrations/connector.js';
 import {
   inspectStatus,
   type MigrationPlan,
@@ -25,6 +25,7 @@ import {
   planMigrations,
 } from './migrations/inspect.js';
 import {
+  MIGRATING,
   type MigrateError,
   type MigrateOptions,
   type MigrationReport,
@@ -116,7 +117,8 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
   const telemetry = resolved.logger === null ? silentTelemetry : loggingTelemetry(resolved.logger);
 
   const database = openDatabase(resolved.database, telemetry);
-  const connect = migrationConnector(resolved.database, database);
+  const openDedicated = dedicatedConnector(resolved.database, database);
+  const connect = () => openDedicated(MIGRATING);
   const hnsw = resolved.database.kind === 'embedded' ? 'skip' : 'build';
   const migrate = (options?: MigrateOptions) =>
     runMigrations(connect, MIGRATIONS, embedding, { hnsw, ...options });

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildConcurrently } from '../database/concurrent-index.js';
+import type { DedicatedConnection } from '../database/dedicated-connection.js';
+import { IndexDiffersError } from '../database/index-definition.js';
 import { fromSqlState, sqlStateOf, storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
-import { buildConcurrently, IndexDiffersError } from './concurrent-index.js';
-import type { MigrationConnection } from './connection.js';
 import type { OnMigrationEvent } from './events.js';
 import { ensureVectorExtension } from './extension.js';
 import { recordState } from './ledger.js';
@@ -23,7 +24,7 @@ const RETRYABLE = new Set(['55P03', '40P01']);
 
 /** Applies one migration, again after a lock it did not get, within a bounded time. */
 export async function applyMigration(
-  connection: MigrationConnection,
+  connection: DedicatedConnection,
   migration: Migration,
   settings: ApplySettings,
 ): Promise<void> {
@@ -52,7 +53,7 @@ export async function applyMigration(
 
 /** The statements and the ledger's entry, all or nothing. */
 async function applyInTransaction(
-  connection: MigrationConnection,
+  connection: DedicatedConnection,
   migration: Migration,
   { embedding, lockTimeoutMs, onEvent }: ApplySettings,
   progress: { step: number },
@@ -76,7 +77,7 @@ async function applyInTransaction(
 
 /** Marked before and after, so that the next run knows what a crash left half done. */
 async function applyAlone(
-  connection: MigrationConnection,
+  connection: DedicatedConnection,
   migration: Migration,
   { embedding, onEvent }: ApplySettings,
   progress: { step: number },
@@ -87,7 +88,10 @@ async function applyAlone(
   const statement = renderStatement(migration.statements[0] ?? '', embedding);
   const { id: migrationId, concurrentIndex } = migration;
   if (concurrentIndex === null) await connection.query(statement);
-  else await buildConcurrently(connection, { migrationId, index: concurrentIndex, statement }, onEvent);
+  else {
+    const build = { operation: OPERATION, index: concurrentIndex, statement };
+    await buildConcurrently(connection, build, (event) => onEvent({ ...event, migrationId }));
+  }
   onEvent({ type: 'statement-done', migrationId, step: 1, steps: 1 });
   await recordState(connection, migration, 'done', embedding);
 }

@@ -1,11 +1,10 @@
-import type { LockHolder } from '../errors.js';
+import type { IndexBuildEvent } from '../database/concurrent-index.js';
+import type { SchemaLockEvent } from '../database/schema-lock.js';
 
 /** What a run reports while it goes on, in the order it happens. */
 export type MigrationEvent =
   | { readonly type: 'connected' }
-  /** About once a second while another runner works. */
-  | { readonly type: 'lock-waiting'; readonly waitedMs: number; readonly holder: LockHolder | null }
-  | { readonly type: 'locked'; readonly waitedMs: number }
+  | SchemaLockEvent
   | { readonly type: 'ledger-ready' }
   /** Taken over from drizzle's own journal. */
   | { readonly type: 'adopted'; readonly migrationIds: readonly string[] }
@@ -21,16 +20,7 @@ export type MigrationEvent =
       readonly step: number;
       readonly steps: number;
     }
-  /** `percent` is `null` while the server gives none for the phase. */
-  | {
-      readonly type: 'index-build';
-      readonly migrationId: string;
-      readonly index: string;
-      readonly phase: string;
-      readonly percent: number | null;
-    }
-  /** An invalid index, left by a run that was cut off, was dropped. */
-  | { readonly type: 'index-repaired'; readonly migrationId: string; readonly index: string }
+  | (IndexBuildEvent & { readonly migrationId: string })
   | {
       readonly type: 'retrying';
       readonly migrationId: string;

@@ -1,5 +1,5 @@
+import type { DedicatedConnection } from '../database/dedicated-connection.js';
 import { sqlStateOf, storeError } from '../errors.js';
-import type { MigrationConnection } from './connection.js';
 
 /** Iterative index scans, and half the memory in builds: what the searches of this package stand on. */
 const MINIMUM_VERSION = [0, 8] as const;
@@ -25,7 +25,7 @@ function extensionMissing(reason: Reason, cause?: unknown) {
 }
 
 /** Creates the extension where it is missing, or says why it cannot be had. */
-export async function ensureVectorExtension(connection: MigrationConnection): Promise<void> {
+export async function ensureVectorExtension(connection: DedicatedConnection): Promise<void> {
   let version = await installedVersion(connection);
   if (version === null) {
     const available = await connection.query("select 1 from pg_available_extensions where name = 'vector'");
@@ -45,7 +45,7 @@ export async function ensureVectorExtension(connection: MigrationConnection): Pr
  * In `public` where that is in sight: the database has one extension, and in the schema of one store it would
  * be out of sight of the others.
  */
-async function createExtension(connection: MigrationConnection): Promise<void> {
+async function createExtension(connection: DedicatedConnection): Promise<void> {
   const [row] = await connection.query<{ isPublic: boolean }>(
     `select 'public' = any (current_schemas(false)) as "isPublic"`,
   );
@@ -59,7 +59,7 @@ async function createExtension(connection: MigrationConnection): Promise<void> {
   }
 }
 
-export async function installedVersion(connection: MigrationConnection): Promise<string | null> {
+export async function installedVersion(connection: DedicatedConnection): Promise<string | null> {
   const [row] = await connection.query<{ version: string }>(
     "select extversion as version from pg_extension where extname = 'vector'",
   );

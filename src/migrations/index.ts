@@ -3,11 +3,21 @@ import type { ResultAsync } from 'neverthrow';
 import type pg from 'pg';
 import { resolveConfig } from '../config.js';
 import { connectionSettings } from '../database/connection-settings.js';
+import {
+  connectDedicated,
+  connectFromPool,
+  type DedicatedConnection,
+} from '../database/dedicated-connection.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { MIGRATIONS } from './bundled.js';
-import { connectDedicated, connectFromPool, type MigrationConnection } from './connection.js';
 import { inspectStatus, type MigrationPlan, type MigrationStatus, planMigrations } from './inspect.js';
-import { type MigrateError, type MigrateOptions, type MigrationReport, runMigrations } from './runner.js';
+import {
+  MIGRATING,
+  type MigrateError,
+  type MigrateOptions,
+  type MigrationReport,
+  runMigrations,
+} from './runner.js';
 
 export type { LockHolder, StoreError } from '../errors.js';
 export type { EmbeddingColumn, EmbeddingShape } from '../schema/embedding-shape.js';
@@ -71,12 +81,12 @@ function open(target: MigrationTarget) {
     const { pool } = target;
     const config = resolveConfig({ database: { pool }, ...embedding });
     return {
-      connect: (): Promise<MigrationConnection> => connectFromPool(pool),
+      connect: (): Promise<DedicatedConnection> => connectFromPool(pool),
       embedding: config.embedding,
     };
   }
   const { url, tls } = target;
   const config = resolveConfig({ database: { url, ...(tls === undefined ? {} : { tls }) }, ...embedding });
   const settings = connectionSettings(url, tls);
-  return { connect: () => connectDedicated(settings), embedding: config.embedding };
+  return { connect: () => connectDedicated(settings, MIGRATING), embedding: config.embedding };
 }

@@ -1,6 +1,6 @@
 import { ResultAsync } from 'neverthrow';
+import type { DedicatedConnection } from '../database/dedicated-connection.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
-import type { MigrationConnection } from './connection.js';
 import { installedVersion } from './extension.js';
 import { type LedgerEntry, readLedger } from './ledger.js';
 import { lockOf, type StatementLock } from './lint.js';
@@ -46,7 +46,7 @@ export interface MigrationPlan {
   readonly pending: readonly PlannedMigration[];
 }
 
-type Connect = () => Promise<MigrationConnection>;
+type Connect = () => Promise<DedicatedConnection>;
 
 /** Reads where the database stands; changes nothing and waits for no lock. */
 export function inspectStatus(
@@ -106,7 +106,7 @@ export function planMigrations(
 function withConnection<T>(
   operation: string,
   connect: Connect,
-  work: (connection: MigrationConnection) => Promise<T>,
+  work: (connection: DedicatedConnection) => Promise<T>,
 ): ResultAsync<T, MigrateError> {
   const run = async () => {
     const connection = await connect();

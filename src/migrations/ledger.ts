@@ -1,7 +1,7 @@
+import type { DedicatedScope } from '../database/dedicated-connection.js';
+import { ownRelation } from '../database/own-relation.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
-import type { MigrationScope } from './connection.js';
 import type { Migration } from './migration.js';
-import { ownRelation } from './own-tables.js';
 
 /** `started`: outside a transaction and not known to be done. `skipped`: optional, and left out so far. */
 export type LedgerState = 'started' | 'done' | 'skipped';
@@ -14,7 +14,7 @@ export interface LedgerEntry {
   readonly isBreaking: boolean;
 }
 
-export async function createLedger(connection: MigrationScope): Promise<void> {
+export async function createLedger(connection: DedicatedScope): Promise<void> {
   await connection.query(`
     create table if not exists macro_store_migrations (
       id text primary key,
@@ -29,7 +29,7 @@ export async function createLedger(connection: MigrationScope): Promise<void> {
 }
 
 /** Every entry, in order; `null` where there is no ledger yet. */
-export async function readLedger(connection: MigrationScope): Promise<readonly LedgerEntry[] | null> {
+export async function readLedger(connection: DedicatedScope): Promise<readonly LedgerEntry[] | null> {
   const [table] = await connection.query<{ exists: boolean }>(
     `select ${ownRelation("'macro_store_migrations'")} is not null as exists`,
   );
@@ -41,7 +41,7 @@ export async function readLedger(connection: MigrationScope): Promise<readonly L
 
 /** Writes or moves on one entry. Called inside the migration's own transaction where it has one. */
 export async function recordState(
-  connection: MigrationScope,
+  connection: DedicatedScope,
   migration: Migration,
   state: LedgerState,
   embedding: EmbeddingShape,
@@ -64,7 +64,7 @@ export async function recordState(
 }
 
 /** The hashes in the journal that drizzle's own migrator keeps; empty where there is none. */
-export async function readDrizzleJournal(connection: MigrationScope): Promise<ReadonlySet<string>> {
+export async function readDrizzleJournal(connection: DedicatedScope): Promise<ReadonlySet<string>> {
   const [table] = await connection.query<{ exists: boolean }>(
     "select to_regclass('drizzle.__drizzle_migrations') is not null as exists",
   );

@@ -1,19 +1,14 @@
+import type { DedicatedScope } from '../database/dedicated-connection.js';
 import { embeddingColumnSql, parseEmbeddingType } from '../database/embedding-column.js';
+import { ownRelation } from '../database/own-relation.js';
 import { storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
-import type { MigrationScope } from './connection.js';
 
 /** What the migrations make, in the first schema of the search path that exists. */
 const OWN_TABLES = ['users', 'chats', 'chat_messages', 'chat_vectors'] as const;
 
-/**
- * The oid of a relation of ours, or null, for a name given as an SQL expression. A bare `to_regclass` would
- * go on down the search path and find the table of another store in the same database.
- */
-export const ownRelation = (name: string) => `to_regclass(format('%I.%I', current_schema(), ${name}))`;
-
 /** Refuses a search path that leads nowhere: nothing could be found, locked or created. */
-export async function requireSchema(connection: MigrationScope): Promise<void> {
+export async function requireSchema(connection: DedicatedScope): Promise<void> {
   const [row] = await connection.query<{ exists: boolean }>('select current_schema() is not null as exists');
   if (row?.exists) return;
   const issues = [{ path: 'search_path', message: 'must name a schema that exists' }];
@@ -28,7 +23,7 @@ export async function requireSchema(connection: MigrationScope): Promise<void> {
 }
 
 /** Those of our tables that are there, whoever made them. */
-export async function existingTables(connection: MigrationScope): Promise<readonly string[]> {
+export async function existingTables(connection: DedicatedScope): Promise<readonly string[]> {
   const rows = await connection.query<{ name: string }>(
     `select name from unnest($1::text[]) as name where ${ownRelation('name')} is not null`,
     [OWN_TABLES],
@@ -37,13 +32,13 @@ export async function existingTables(connection: MigrationScope): Promise<readon
 }
 
 /** The shape that the database was migrated for, or `null` before its tables are there. */
-export async function migratedShape(connection: MigrationScope): Promise<EmbeddingShape | null> {
+export async function migratedShape(connection: DedicatedScope): Promise<EmbeddingShape | null> {
   const [row] = await connection.query<{ type: string }>(embeddingColumnSql(ownRelation("'chat_vectors'")));
   return row === undefined ? null : parseEmbeddingType(row.type);
 }
 
 /** Indexes of our tables that a cut-off build left invalid. */
-export async function invalidIndexes(connection: MigrationScope): Promise<readonly string[]> {
+export async function invalidIndexes(connection: DedicatedScope): Promise<readonly string[]> {
   const rows = await connection.query<{ name: string }>(
     `select c.relname as name from pg_index i
        join pg_class c on c.oid = i.indexrelid

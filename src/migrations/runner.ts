@@ -1,24 +1,16 @@
 import { ResultAsync } from 'neverthrow';
-import {
-  aborted,
-  fromSqlState,
-  type InputIssue,
-  invalidInput,
-  isStoreError,
-  type StoreError,
-  type StoreErrorKind,
-  sqlStateOf,
-  storeError,
-} from '../errors.js';
+import { dropInvalidIndex } from '../database/concurrent-index.js';
+import type { ConnectionPurpose, DedicatedConnection } from '../database/dedicated-connection.js';
+import { dedicatedFailure } from '../database/dedicated-failure.js';
+import { prepareSession } from '../database/dedicated-session.js';
+import { lockSchema, unlockSchema } from '../database/schema-lock.js';
+import { refuseTransactionPooler } from '../database/transaction-pooler.js';
+import { aborted, type InputIssue, invalidInput, type StoreError, storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { type ApplySettings, applyMigration } from './apply.js';
-import { dropInvalidIndex } from './concurrent-index.js';
-import type { MigrationConnection } from './connection.js';
 import type { OnMigrationEvent } from './events.js';
 import { createLedger, type LedgerEntry, recordState } from './ledger.js';
-import { lockMigrations, unlockMigrations } from './lock.js';
 import type { Migration } from './migration.js';
-import { refuseTransactionPooler } from './pooler.js';
 import { type NewerPolicy, reconcile } from './reconcile.js';
 import { readStanding } from './standing.js';
 
@@ -71,9 +63,15 @@ export type MigrateError = StoreError<
 
 const OPERATION = 'migrations.migrate';
 
+/** What a migration's connection is opened for. */
+export const MIGRATING: ConnectionPurpose = {
+  operation: OPERATION,
+  applicationName: '@macro-ai/store migrate',
+};
+
 /** Brings a database up to the given migrations over one connection, which it opens and closes. */
 export function runMigrations(
-  connect: () => Promise<MigrationConnection>,
+  connect: () => Promise<DedicatedConnection>,
   migrations: readonly Migration[],
   embedding: EmbeddingShape,
   options: MigrateOptions = {},
@@ -84,7 +82,7 @@ export function runMigrations(
     const connection = await connect();
     try {
       settings.onEvent({ type: 'connected' });
-      await refuseTransactionPooler(connection);
+      await refuseTransactionPooler(connection, OPERATION);
       return await migrateOn(connection, migrations, settings, options);
     } finally {
       await connection.close();
@@ -94,7 +92,7 @@ export function runMigrations(
 }
 
 async function migrateOn(
-  connection: MigrationConnection,
+  connection: DedicatedConnection,
   migrations: readonly Migration[],
   settings: ApplySettings,
   options: MigrateOptions,
@@ -123,9 +121,12 @@ async function migrateOn(
     return { applied: [], adopted: [], skipped: [] };
   }
 
-  await prepareSession(connection, options.maintenanceWorkMem ?? '256MB');
+  await prepareSession(connection, {
+    maintenanceWorkMem: options.maintenanceWorkMem ?? '256MB',
+    parallelWorkers: null,
+  });
   if (!connection.isEmbedded) {
-    await lockMigrations(connection, lockWaitMs, settings.onEvent, settings.assertNotAborted);
+    await lockSchema(connection, { operation: OPERATION, lockWaitMs, ...settings });
   }
   // Another runner may have worked while we waited.
   const { hasLedger, pending, ...standing } = await read();
@@ -137,7 +138,12 @@ async function migrateOn(
   const report = { applied: [] as string[], adopted, skipped: [] as string[] };
   for (const [index, migration] of pending.entries()) {
     if (migration.optional === 'hnsw' && hnsw === 'skip') {
-      await dropInvalidIndex(connection, migration, settings.onEvent);
+      if (migration.concurrentIndex !== null) {
+        const { id: migrationId, concurrentIndex } = migration;
+        await dropInvalidIndex(connection, concurrentIndex, (event) =>
+          settings.onEvent({ ...event, migrationId }),
+        );
+      }
       await recordState(connection, migration, 'skipped', settings.embedding);
       settings.onEvent({ type: 'skipped', migrationId: migration.id });
       report.skipped.push(migration.id);
@@ -155,29 +161,15 @@ async function migrateOn(
     const durationMs = Math.round(performance.now() - migrationStarted);
     settings.onEvent({ type: 'done', migrationId: migration.id, durationMs });
   }
-  if (!connection.isEmbedded) await unlockMigrations(connection);
+  if (!connection.isEmbedded) await unlockSchema(connection);
   const durationMs = Math.round(performance.now() - started);
   settings.onEvent({ type: 'finished', applied: report.applied, durationMs });
   return report;
 }
 
-async function prepareSession(connection: MigrationConnection, maintenanceWorkMem: string): Promise<void> {
-  if (connection.isEmbedded) return;
-  // Those of a newer server are passed over by an older one.
-  await connection.query(`select set_config(name, '0', false) from pg_settings
-    where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout')`);
-  await connection.query('set client_min_messages = warning');
-  await connection.query("select set_config('maintenance_work_mem', $1, false)", [maintenanceWorkMem]);
-  // A runner that dies must not keep the lock until its index is built: the server looks whether it is there,
-  // and whether its machine is. Not every platform can.
-  await connection.query("set client_connection_check_interval = '2s'").catch(() => undefined);
-  await connection.query(`select set_config(name, value, false) from (values
-    ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) as s (name, value)`);
-}
-
 /** Creates the ledger, with what drizzle's own migrator has applied of the same files. */
 async function openLedger(
-  connection: MigrationConnection,
+  connection: DedicatedConnection,
   adopted: readonly Migration[],
   embedding: EmbeddingShape,
 ): Promise<void> {
@@ -215,31 +207,6 @@ function settle(embedding: EmbeddingShape, options: MigrateOptions): ApplySettin
   };
 }
 
-/** What a SQLSTATE outside a migration's own statements can mean here; any other is ours to look into. */
-const EXPECTED: ReadonlySet<StoreErrorKind> = new Set<MigrateError['kind']>([
-  'unavailable',
-  'permission-denied',
-  'read-only',
-  'timeout',
-  'invalid-input',
-]);
-
 export function toMigrateError(operation: string, error: unknown): MigrateError {
-  if (isStoreError(error)) return error as MigrateError;
-  const sqlState = sqlStateOf(error);
-  if (sqlState !== undefined) {
-    const mapped = fromSqlState(operation, sqlState, error);
-    if (EXPECTED.has(mapped.kind)) return mapped as MigrateError;
-    return storeError(
-      'internal',
-      operation,
-      `the server answered with SQLSTATE ${sqlState}`,
-      { sqlState },
-      error,
-    );
-  }
-  if (error instanceof TypeError || error instanceof RangeError) {
-    return storeError('internal', operation, 'the runner failed', {}, error);
-  }
-  return storeError('unavailable', operation, 'the connection to the database failed', {}, error);
+  return dedicatedFailure(operation, error) as MigrateError;
 }

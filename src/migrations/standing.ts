@@ -1,7 +1,7 @@
+import type { DedicatedScope } from '../database/dedicated-connection.js';
 import { embeddingMismatch } from '../database/embedding-column.js';
 import { storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
-import type { MigrationScope } from './connection.js';
 import { type LedgerEntry, readDrizzleJournal, readLedger } from './ledger.js';
 import type { Migration } from './migration.js';
 import { existingTables, migratedShape, requireSchema } from './own-tables.js';
@@ -22,7 +22,7 @@ export interface Standing {
  * origin of, and tables for another shape of embedding.
  */
 export async function readStanding(
-  connection: MigrationScope,
+  connection: DedicatedScope,
   migrations: readonly Migration[],
   embedding: EmbeddingShape,
 ): Promise<Standing> {
@@ -49,7 +49,7 @@ export async function readStanding(
   return { hasLedger: false, ledger: entries, adopted };
 }
 
-async function refuseOtherShape(connection: MigrationScope, embedding: EmbeddingShape): Promise<void> {
+async function refuseOtherShape(connection: DedicatedScope, embedding: EmbeddingShape): Promise<void> {
   const migrated = await migratedShape(connection);
   const mismatch = migrated === null ? null : embeddingMismatch(OPERATION, embedding, migrated);
   if (mismatch !== null) throw mismatch;

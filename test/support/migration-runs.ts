@@ -1,9 +1,9 @@
 import { connectionSettings } from '../../src/database/connection-settings.js';
+import { connectDedicated, type DedicatedConnection } from '../../src/database/dedicated-connection.js';
 import { MIGRATIONS } from '../../src/migrations/bundled.js';
-import { connectDedicated, type MigrationConnection } from '../../src/migrations/connection.js';
 import type { MigrationEvent } from '../../src/migrations/events.js';
 import type { Migration } from '../../src/migrations/migration.js';
-import { type MigrateOptions, runMigrations } from '../../src/migrations/runner.js';
+import { MIGRATING, type MigrateOptions, runMigrations } from '../../src/migrations/runner.js';
 import type { EmbeddingShape } from '../../src/schema/embedding-shape.js';
 import type { TestDatabase } from './test-database.js';
 
@@ -15,10 +15,11 @@ export const HNSW_INDEX = 'idx_chat_vectors_embedding_hnsw';
 export interface RunInput extends MigrateOptions {
   readonly migrations?: readonly Migration[];
   readonly embedding?: EmbeddingShape;
-  readonly connect?: () => Promise<MigrationConnection>;
+  readonly connect?: () => Promise<DedicatedConnection>;
 }
 
-export const connectTo = (url: string) => () => connectDedicated(connectionSettings(url, undefined));
+export const connectTo = (url: string) => () =>
+  connectDedicated(connectionSettings(url, undefined), MIGRATING);
 
 /** The runner on any list of migrations; {@link migrate} is bound to ours. */
 export function run(url: string, input: RunInput = {}) {
@@ -44,7 +45,7 @@ export function collectEvents() {
 }
 
 /** Lets a test stop a run where it stands: its next statement waits until `open()`. */
-export function gate(connect: () => Promise<MigrationConnection>) {
+export function gate(connect: () => Promise<DedicatedConnection>) {
   let opening = Promise.resolve();
   let open = () => {};
   return {
@@ -54,7 +55,7 @@ export function gate(connect: () => Promise<MigrationConnection>) {
       });
     },
     open: () => open(),
-    connect: async (): Promise<MigrationConnection> => {
+    connect: async (): Promise<DedicatedConnection> => {
       const connection = await connect();
       return {
         ...connection,

@@ -1,10 +1,10 @@
 // A process of its own that migrates once: bundled by worker-process.ts, told what to do by its arguments.
 
 import { connectionSettings } from '../../src/database/connection-settings.js';
+import { connectDedicated } from '../../src/database/dedicated-connection.js';
 import { MIGRATIONS } from '../../src/migrations/bundled.js';
-import { connectDedicated } from '../../src/migrations/connection.js';
 import { parseMigration } from '../../src/migrations/migration.js';
-import { runMigrations } from '../../src/migrations/runner.js';
+import { MIGRATING, runMigrations } from '../../src/migrations/runner.js';
 import type { EmbeddingShape } from '../../src/schema/embedding-shape.js';
 
 export interface WorkerInput {
@@ -37,7 +37,7 @@ if (input.waitsForGo) {
 
 let seen = 0;
 const result = await runMigrations(
-  () => connectDedicated(connectionSettings(input.url, undefined)),
+  () => connectDedicated(connectionSettings(input.url, undefined), MIGRATING),
   [...MIGRATIONS, ...(input.extra ?? []).map(([id, text]) => parseMigration(id, text))],
   input.embedding,
   {

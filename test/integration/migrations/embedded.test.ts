@@ -1,8 +1,8 @@
 import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connectEmbedded } from '../../../src/database/dedicated-connection.js';
 import { MIGRATIONS } from '../../../src/migrations/bundled.js';
-import { connectEmbedded } from '../../../src/migrations/connection.js';
 import { inspectStatus } from '../../../src/migrations/inspect.js';
 import { parseMigration } from '../../../src/migrations/migration.js';
 import { run } from '../../support/migration-runs.js';

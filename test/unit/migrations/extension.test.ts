@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { DedicatedConnection } from '../../../src/database/dedicated-connection.js';
 import { MIGRATIONS } from '../../../src/migrations/bundled.js';
-import type { MigrationConnection } from '../../../src/migrations/connection.js';
 import { runMigrations } from '../../../src/migrations/runner.js';
 
 /** A server that differs from a real one in what it says of pgvector; everything else is empty. */
@@ -12,11 +12,11 @@ function serverWith({ isAvailable, version }: { isAvailable: boolean; version: s
     if (text.includes('current_schema() is not null')) return [{ exists: true }];
     return [];
   };
-  const query: MigrationConnection['query'] = async <Row>(text: string) => {
+  const query: DedicatedConnection['query'] = async <Row>(text: string) => {
     sent.push(text);
     return answer(text) as Row[];
   };
-  const connection: MigrationConnection = {
+  const connection: DedicatedConnection = {
     isEmbedded: true,
     processId: null,
     query,
@@ -27,7 +27,7 @@ function serverWith({ isAvailable, version }: { isAvailable: boolean; version: s
   return { connection, sent };
 }
 
-const migrate = (connection: MigrationConnection) =>
+const migrate = (connection: DedicatedConnection) =>
   runMigrations(async () => connection, MIGRATIONS, { dimensions: 1536, column: 'vector' });
 
 describe('migrate on a server', () => {

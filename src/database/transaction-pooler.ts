@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sqlStateOf, storeError } from '../errors.js';
-import type { MigrationConnection } from './connection.js';
+import type { DedicatedConnection } from './dedicated-connection.js';
 
 const ROUNDS = 3;
 const PATIENCE_MS = 1_000;
@@ -11,7 +11,10 @@ const PATIENCE_MS = 1_000;
  * A direct connection is told at once: the id that the server announced is its backend's. Behind a pooler it is
  * not, and then a second session that holds a transaction tells the mode: in session mode our backend stays ours.
  */
-export async function refuseTransactionPooler(connection: MigrationConnection): Promise<void> {
+export async function refuseTransactionPooler(
+  connection: DedicatedConnection,
+  operation: string,
+): Promise<void> {
   if (connection.isEmbedded) return;
   const mine = await backendOf(connection);
   if (mine === connection.processId) return;
@@ -23,15 +26,15 @@ export async function refuseTransactionPooler(connection: MigrationConnection): 
   }
   throw storeError(
     'pooler-refused',
-    'migrations.migrate',
-    'a pooler in transaction mode is in between; migrate over a direct connection (database.migrationUrl)',
+    operation,
+    'a pooler in transaction mode is in between; go over a direct connection (database.migrationUrl)',
   );
 }
 
 /** More than one round: a busy pooler, or one that deals its backends out in turn, may give ours back by chance. */
 async function sharesBackends(
-  connection: MigrationConnection,
-  other: MigrationConnection,
+  connection: DedicatedConnection,
+  other: DedicatedConnection,
   mine: number | undefined,
 ): Promise<boolean> {
   for (let round = 1; round <= ROUNDS; round += 1) {
@@ -60,7 +63,7 @@ async function sharesBackends(
   return false;
 }
 
-async function backendOf(connection: MigrationConnection): Promise<number | undefined> {
+async function backendOf(connection: DedicatedConnection): Promise<number | undefined> {
   const [row] = await connection.query<{ pid: number }>('select pg_backend_pid() as pid');
   return row?.pid;
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LockHolder, storeError } from '../errors.js';
-import type { MigrationConnection } from './connection.js';
-import type { OnMigrationEvent } from './events.js';
+import type { DedicatedConnection } from './dedicated-connection.js';
 
 /** Polled, never waited for: a session that blocks on the lock holds a snapshot, which a concurrent index build waits for. */
 const POLL_MS = 100;
@@ -10,12 +9,27 @@ const LOCK_CLASS = "hashtext('@macro-ai/store migrations')";
 /** Advisory locks are per database; the schema tells two stores in one database apart. */
 const LOCK_KEY = `${LOCK_CLASS}, hashtext(current_schema())`;
 
-/** Takes the session lock of this database and schema, so that one runner works at a time. */
-export async function lockMigrations(
-  connection: MigrationConnection,
-  lockWaitMs: number,
-  onEvent: OnMigrationEvent,
-  assertNotAborted: () => void,
+/** What a wait for the lock reports. */
+export type SchemaLockEvent =
+  /** About once a second while another runner works. */
+  | { readonly type: 'lock-waiting'; readonly waitedMs: number; readonly holder: LockHolder | null }
+  | { readonly type: 'locked'; readonly waitedMs: number };
+
+export interface SchemaLockSettings {
+  readonly operation: string;
+  readonly lockWaitMs: number;
+  readonly onEvent: (event: SchemaLockEvent) => void;
+  assertNotAborted(): void;
+}
+
+/**
+ * Takes the session lock of this database and schema, so that one session at a time changes its tables and
+ * indexes. Migrations and index work share it: two concurrent index builds on one table wait for each other's
+ * lock and snapshot, which is a deadlock.
+ */
+export async function lockSchema(
+  connection: DedicatedConnection,
+  { operation, lockWaitMs, onEvent, assertNotAborted }: SchemaLockSettings,
 ): Promise<void> {
   const started = performance.now();
   let reported = started - REPORT_EVERY_MS;
@@ -30,18 +44,18 @@ export async function lockMigrations(
     if (isLate || performance.now() - reported >= REPORT_EVERY_MS) {
       reported = performance.now();
       const holder = await findHolder(connection);
-      if (isLate) throw lockTimeout(lockWaitMs, holder);
+      if (isLate) throw lockTimeout(operation, lockWaitMs, holder);
       onEvent({ type: 'lock-waiting', waitedMs, holder });
     }
     await sleep(POLL_MS / 2 + Math.random() * POLL_MS);
   }
 }
 
-export async function unlockMigrations(connection: MigrationConnection): Promise<void> {
+export async function unlockSchema(connection: DedicatedConnection): Promise<void> {
   await connection.query(`select pg_advisory_unlock(${LOCK_KEY})`);
 }
 
-async function findHolder(connection: MigrationConnection): Promise<LockHolder | null> {
+async function findHolder(connection: DedicatedConnection): Promise<LockHolder | null> {
   // Advisory lock keys are shown as unsigned; hashtext is signed.
   const [holder] = await connection.query<LockHolder>(`
     select l.pid, a.application_name as "applicationName",
@@ -55,11 +69,11 @@ async function findHolder(connection: MigrationConnection): Promise<LockHolder |
   return holder ?? null;
 }
 
-function lockTimeout(lockWaitMs: number, holder: LockHolder | null) {
+function lockTimeout(operation: string, lockWaitMs: number, holder: LockHolder | null) {
   const who = holder === null ? 'it is free again by now' : `process ${holder.pid} of the server holds it`;
   return storeError(
     'migration-lock-timeout',
-    'migrations.migrate',
+    operation,
     `the lock was not free within ${lockWaitMs} ms; ${who}`,
     {
       holder,
