@@ -92,4 +92,11 @@ CREATE INDEX CONCURRENTLY "idx_chat_messages_content_fts" ON "chat_messages" USI
 CREATE INDEX CONCURRENTLY "idx_chat_vectors_embedding_hnsw" ON "chat_vectors" USING hnsw ("embedding" vector_cosine_ops) WITH (m=16,ef_construction=64);
 `,
   ],
+  [
+    '0006_vector_full_text_index',
+    `-- transactional: false
+-- Serves the full-text half of a hybrid search. A prefix, as in 0004: a tsvector holds 1 MB at most.
+CREATE INDEX CONCURRENTLY "idx_chat_vectors_content_fts" ON "chat_vectors" USING gin (to_tsvector('english'::regconfig, left("content", 100000)));
+`,
+  ],
 ];

@@ -44,6 +44,12 @@ export function chatVectorsTable(embedding: EmbeddingShape) {
       index('idx_chat_vectors_message_id').on(table.messageId),
       // Serves every search and listing in a user's or chat's scope, and the cascade from chats.
       index('idx_chat_vectors_user_id_chat_id').on(table.userId, table.chatId),
+      // Serves vectorSearch.hybridSearch in the default language. A prefix, since a tsvector holds 1 MB at most
+      // and a longer text would fail to insert.
+      index('idx_chat_vectors_content_fts').using(
+        'gin',
+        sql`to_tsvector('english'::regconfig, left(${table.content}, 100000))`,
+      ),
       // Serves the searches of very large users; built concurrently, left out by migrate({ hnsw: 'skip' }).
       index('idx_chat_vectors_embedding_hnsw')
         .using('hnsw', table.embedding.op(`${embedding.column}_cosine_ops`))
