@@ -4,7 +4,16 @@
 
 const foundations = ['schema', 'config', 'input', 'telemetry', 'errors'];
 const resources = ['database', 'cache'];
-const services = ['search', 'repositories', 'sessions', 'rate-limits', 'metrics', 'migrations', 'backup'];
+const services = [
+  'search',
+  'repositories',
+  'sessions',
+  'rate-limits',
+  'metrics',
+  'migrations',
+  'backup',
+  'vector-index',
+];
 const belowFactory = [...services, ...resources, ...foundations];
 
 /** @type {Record<string, string[]>} room → the rooms it may import */

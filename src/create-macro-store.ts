@@ -41,6 +41,8 @@ import type { EmbeddingShape } from './schema/embedding-shape.js';
 import { createVectorSearchService } from './search/create-vector-search-service.js';
 import type { VectorSearchService } from './search/vector-search.js';
 import { loggingTelemetry, silentTelemetry } from './telemetry.js';
+import { createVectorIndexService } from './vector-index/create-vector-index-service.js';
+import type { VectorIndexService } from './vector-index/vector-index-service.js';
 
 /** The repositories, on the pool or on one transaction. */
 export interface Repositories {
@@ -58,8 +60,14 @@ export interface StoreTransaction extends Repositories {
   transaction<T, E>(work: Work<StoreTransaction, T, E>): ResultAsync<T, E | TransactionError>;
 }
 
+/** The vectors of a store; a transaction's have no `index`, since no index is built concurrently inside one. */
+export interface StoreVectors extends VectorRepository {
+  readonly index: VectorIndexService;
+}
+
 /** The data layer of one application. */
 export interface MacroStore extends Repositories, AsyncDisposable {
+  readonly vectors: StoreVectors;
   readonly vectorSearch: VectorSearchService;
   readonly cache: CacheService;
   /** Drizzle on the store's connections; see {@link StoreDrizzle} for what it does not promise. */
@@ -133,6 +141,7 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
 
   const executor = createExecutor(driver.wire, driver.query);
   const guard = createEmbeddingGuard(embedding);
+  const repositories = createRepositories(executor, embedding, guard);
   const redis = resolved.redis === null ? null : createRedisTier(resolved.redis, { telemetry });
   const cache = createCacheService({ ...resolved.cache, redis, clock, telemetry });
 
@@ -143,7 +152,11 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
   };
 
   return Object.freeze({
-    ...createRepositories(executor, embedding, guard),
+    ...repositories,
+    vectors: {
+      ...repositories.vectors,
+      index: createVectorIndexService(executor, openDedicated, embedding, guard),
+    },
     vectorSearch: createVectorSearchService({
       executor,
       shape: embedding,

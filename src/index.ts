@@ -28,6 +28,7 @@ export {
   type MacroStore,
   type Repositories,
   type StoreTransaction,
+  type StoreVectors,
 } from './create-macro-store.js';
 export type { StoreDrizzle } from './database/drizzle-handle.js';
 export type { CallOptions } from './database/executor.js';
@@ -116,3 +117,26 @@ export type {
   VectorSearchService,
 } from './search/vector-search.js';
 export type { Logger } from './telemetry.js';
+export type { OnVectorIndexEvent, VectorIndexEvent } from './vector-index/vector-index-event.js';
+export type { VectorIndexKind } from './vector-index/vector-index-kind.js';
+export type {
+  DropIndexOptions,
+  DropIndexReport,
+  EnsureIndexesOptions,
+  EnsureIndexesReport,
+  HnswOptions,
+  HnswTuning,
+  IndexBuildOptions,
+  IndexSelection,
+  IndexWorkOptions,
+  RebuildIndexOptions,
+  RebuildIndexReport,
+  VectorIndexError,
+  VectorIndexService,
+} from './vector-index/vector-index-service.js';
+export type {
+  IndexAdvice,
+  IndexAdviceCode,
+  VectorIndexesStatus,
+  VectorIndexStatus,
+} from './vector-index/vector-index-status.js';
