@@ -26,7 +26,7 @@ export interface StoreErrorFields {
   /** The caller's input, refused before anything was sent, or by a check constraint of the server. */
   'invalid-input': { readonly issues: readonly InputIssue[] };
   'not-found': { readonly entity: Entity };
-  /** A unique, foreign-key or exclusion constraint, by its name in the database. */
+  /** A unique, foreign-key or exclusion constraint, or an index that indexes something else, by its name in the database. */
   conflict: { readonly constraint: string };
   'dimension-mismatch': { readonly expected: number; readonly actual: number };
   /**

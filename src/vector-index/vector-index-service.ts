@@ -32,7 +32,10 @@ export interface HnswTuning {
 }
 
 export interface HnswOptions extends HnswTuning {
-  /** Partial indexes, each for one of so many users with the most vectors, 1–100; none of all vectors. */
+  /**
+   * Partial indexes, each for one of so many users with the most vectors, 1–100; none of all vectors. The
+   * planner takes one only for a statement that names its user, by a literal or in a plan made for the value.
+   */
   readonly heaviestUsers?: number;
   /** The vectors that a user must have to be one of the heaviest. Default 8,000: below, the codes answer sooner. */
   readonly minUserRows?: number;
@@ -98,6 +101,9 @@ export type VectorIndexError =
  * One session at a time works on a schema's indexes, and none while another migrates it. What is cut off,
  * at whatever point, is cleared up by the next `ensure` or `rebuild`; searches have a valid index throughout.
  * The role must own the table. On the embedded database everything else waits for a build.
+ *
+ * Never await a build inside a transaction's work: it waits for every transaction that began before it and has
+ * written to the vectors. `store.close()` does not end it; its signal does.
  */
 export interface VectorIndexService {
   /** Which indexes are there, how large, and what to do about them; changes nothing. One round trip. */

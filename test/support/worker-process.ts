@@ -9,20 +9,22 @@ import { waitForEnd } from './server-process.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-export interface MigrationWorker {
+export interface Worker<Output> {
   readonly process: ChildProcess;
   /** What it reported, or `null` when it died before. */
-  readonly output: Promise<WorkerOutput | null>;
+  readonly output: Promise<Output | null>;
 }
 
-/** Bundles the worker once, so that each of many processes starts in the time of plain Node. */
-export async function buildMigrationWorker() {
+export const buildMigrationWorker = () => buildWorker<WorkerInput, WorkerOutput>('migration-worker.ts');
+
+/** Bundles a worker of this folder once, so that each of many processes starts in the time of plain Node. */
+export async function buildWorker<Input extends object, Output>(source: string) {
   // Inside the package, where Node finds its dependencies.
   await mkdir(join(ROOT, 'temp'), { recursive: true });
   const directory = await mkdtemp(join(ROOT, 'temp', 'worker-'));
   await build({
     config: false,
-    entry: { worker: fileURLToPath(new URL('./migration-worker.ts', import.meta.url)) },
+    entry: { worker: fileURLToPath(new URL(source, import.meta.url)) },
     outDir: directory,
     format: 'esm',
     target: 'node20',
@@ -31,29 +33,29 @@ export async function buildMigrationWorker() {
     clean: false,
   });
   return {
-    start: (input: WorkerInput): MigrationWorker => start(join(directory, 'worker.mjs'), input),
+    start: (input: Input): Worker<Output> => start(join(directory, 'worker.mjs'), input),
     remove: () => rm(directory, { recursive: true, force: true }),
   };
 }
 
 /** Starts so many processes and lets them go at once, when the last of them is ready. */
-export async function startTogether(
+export async function startTogether<Output>(
   count: number,
-  startOne: () => MigrationWorker,
-): Promise<(WorkerOutput | null)[]> {
+  startOne: () => Worker<Output>,
+): Promise<(Output | null)[]> {
   const workers = Array.from({ length: count }, startOne);
   await Promise.all(workers.map(({ process }) => once(process, 'message')));
   for (const { process } of workers) process.send('go');
   return Promise.all(workers.map(({ output }) => output));
 }
 
-function start(file: string, input: WorkerInput): MigrationWorker {
+function start<Output>(file: string, input: object): Worker<Output> {
   const child = fork(file, [JSON.stringify(input)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: [],
   });
-  let reported: WorkerOutput | null = null;
-  child.on('message', (message: WorkerOutput | 'ready') => {
+  let reported: Output | null = null;
+  child.on('message', (message: Output | 'ready') => {
     if (message !== 'ready') reported = message;
   });
   return { process: child, output: waitForEnd(child).then(() => reported) };
