@@ -79,10 +79,11 @@ async function connectClient(
 function ofPgClient(
   client: pg.ClientBase,
   openAnother: () => Promise<DedicatedConnection>,
-  close: () => Promise<void>,
+  close: () => Promise<unknown>,
 ): DedicatedConnection {
   // The query that runs rejects as well; without a listener the process would end.
   client.on('error', () => undefined);
+  let closing: Promise<unknown> | null = null;
   const query = async <Row>(text: string, values: readonly unknown[] = []) => {
     const config = { text, values: [...values], query_timeout: NO_QUERY_TIMEOUT_MS };
     return (await client.query(config)).rows as Row[];
@@ -104,7 +105,10 @@ function ofPgClient(
       }
     },
     openAnother,
-    close,
+    async close() {
+      closing ??= close(); // a pool's client may be given back once only
+      await closing;
+    },
   };
 }
 

@@ -7,13 +7,14 @@ import { checkInput } from '../input.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { defaultBuildBytes, toSetting } from './build-memory.js';
 import { dropIndexes, indexesToDrop } from './drop-indexes.js';
-import { ensureIndexes, isAllThere, takeExisting, wantedIndexes } from './ensure-indexes.js';
+import { ensureIndexes } from './ensure-indexes.js';
 import { type IndexCatalog, readCatalogRow, toCatalog } from './index-catalog.js';
 import { dropInput, ensureInput, rebuildInput } from './index-input.js';
 import { type BuildResources, inIndexSession, settleWork } from './index-session.js';
 import { describeIndexes } from './index-status.js';
 import { rebuildIndexes } from './rebuild-indexes.js';
 import type { VectorIndexError, VectorIndexService } from './vector-index-service.js';
+import { isAllThere, takeExisting, wantedIndexes } from './wanted-indexes.js';
 
 /** Reads go by the executor; work on the indexes goes by connections that `open` gives. */
 export function createVectorIndexService(

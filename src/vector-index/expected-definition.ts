@@ -1,4 +1,5 @@
 import { isSameIndex } from '../database/index-definition.js';
+import { storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import type { FoundIndex } from './index-catalog.js';
 import {
@@ -35,4 +36,16 @@ export function expectedDefinition(found: FoundIndex, { column }: EmbeddingShape
   return (
     candidates.find((index) => index.name === name && isSameIndex(definition, index.statement(name))) ?? null
   );
+}
+
+/** The definition of an index that is there, which must be ours. */
+export function definitionOf(
+  operation: string,
+  found: FoundIndex,
+  embedding: EmbeddingShape,
+): IndexDefinition {
+  const definition = expectedDefinition(found, embedding);
+  if (definition !== null) return definition;
+  const message = `the index "${found.name}" indexes something else; drop or rename it`;
+  throw storeError('conflict', operation, message, { constraint: found.name });
 }

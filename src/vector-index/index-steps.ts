@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancellable } from '../database/cancellable.js';
 import { buildConcurrently, dropInvalidIndex } from '../database/concurrent-index.js';
-import type { DedicatedConnection } from '../database/dedicated-connection.js';
+import type { DedicatedConnection, DedicatedScope } from '../database/dedicated-connection.js';
 import { IndexDiffersError } from '../database/index-definition.js';
+import { ownName } from '../database/own-relation.js';
 import { aborted, isStoreError, sqlStateOf, storeError } from '../errors.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
+import { graphBytes, settingBytes } from './build-memory.js';
 import type { IndexCatalog } from './index-catalog.js';
 import { baseOfTemporary, type IndexDefinition, temporaryNames } from './index-definition.js';
-import type { IndexWork } from './index-session.js';
+import type { BuildResources, IndexWork } from './index-session.js';
 
 /** Bound on clearing up after an abort: the drop waits for every transaction that uses the table. */
 const CLEAR_UP_MS = 5_000;
@@ -59,7 +62,8 @@ export async function dropIndex(
 ): Promise<void> {
   work.assertNotAborted();
   try {
-    await cancellable(connection, `drop index concurrently if exists "${name}"`, work.signal);
+    const target = await ownName(connection, name);
+    await cancellable(connection, `drop index concurrently if exists ${target}`, work.signal);
   } catch (error) {
     await clearUp(connection, name);
     throw failureOf(error, work);
@@ -76,14 +80,15 @@ export async function swapNames(
   work: IndexWork,
 ): Promise<void> {
   const { fresh, old } = temporaryNames(name);
+  const [current, next] = [await ownName(connection, name), await ownName(connection, fresh)];
   const started = performance.now();
   for (let attempt = 1; ; attempt += 1) {
     try {
       work.assertNotAborted();
       await connection.transaction(async (scope) => {
         await scope.query(`set local lock_timeout = ${SWAP_LOCK_TIMEOUT_MS}`);
-        await scope.query(`alter index "${name}" rename to "${old}"`);
-        await scope.query(`alter index "${fresh}" rename to "${name}"`);
+        await scope.query(`alter index ${current} rename to "${old}"`);
+        await scope.query(`alter index ${next} rename to "${name}"`);
       });
       return work.onEvent({ type: 'swapped', index: name });
     } catch (error) {
@@ -105,7 +110,7 @@ export async function clearUp(connection: DedicatedConnection, name: string): Pr
   try {
     if (!connection.isEmbedded) await connection.query(`set statement_timeout = ${CLEAR_UP_MS}`);
     if (baseOfTemporary(name) === null) await dropInvalidIndex(connection, name, () => undefined);
-    else await connection.query(`drop index concurrently if exists "${name}"`);
+    else await connection.query(`drop index concurrently if exists ${await ownName(connection, name)}`);
   } catch {
     // The connection is gone, or somebody holds the table.
   }
@@ -117,4 +122,24 @@ function failureOf(error: unknown, { operation, signal }: IndexWork): unknown {
   }
   if (signal?.aborted && !isStoreError(error)) return aborted(operation, error);
   return error;
+}
+
+/** Tells of a graph that is estimated not to fit. */
+export function warnOfMemory(
+  { name, hnsw }: IndexDefinition,
+  rows: number,
+  embedding: EmbeddingShape,
+  { maintenanceWorkMem }: BuildResources,
+  { onEvent }: IndexWork,
+): void {
+  if (hnsw === null) return;
+  const neededBytes = graphBytes(rows, embedding, hnsw.m);
+  const availableBytes = settingBytes(maintenanceWorkMem);
+  if (neededBytes > availableBytes)
+    onEvent({ type: 'memory-short', index: name, neededBytes, availableBytes });
+}
+
+/** An index of an expression has no statistics before, and the planner would guess. */
+export async function analyze(connection: DedicatedScope): Promise<void> {
+  await connection.query('analyze chat_vectors');
 }

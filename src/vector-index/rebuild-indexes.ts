@@ -1,6 +1,6 @@
 import type { DedicatedConnection } from '../database/dedicated-connection.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
-import { analyze, definitionOf, shapeOf, warnOfMemory } from './ensure-indexes.js';
+import { definitionOf } from './expected-definition.js';
 import { findIn, type IndexCatalog, readCatalog } from './index-catalog.js';
 import {
   coveringIndex,
@@ -17,8 +17,9 @@ import {
 } from './index-definition.js';
 import type { RebuildInput } from './index-input.js';
 import type { BuildResources, IndexWork } from './index-session.js';
-import { buildIndex, clearUp, dropIndex, swapNames, sweep } from './index-steps.js';
+import { analyze, buildIndex, clearUp, dropIndex, swapNames, sweep, warnOfMemory } from './index-steps.js';
 import type { RebuildIndexReport } from './vector-index-service.js';
+import { shapeOf } from './wanted-indexes.js';
 
 /**
  * Builds indexes anew, each beside the old one. The session holds the lock.
