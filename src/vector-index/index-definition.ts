@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EmbeddingColumn } from '../schema/embedding-shape.js';
+import { hnswIndexName, partialHnswIndexName } from '../schema/vector-index-names.js';
 import type { VectorIndexKind } from './vector-index-kind.js';
 
 /** Tuning of an HNSW graph. */
@@ -22,7 +23,7 @@ export const DEFAULT_HNSW: HnswShape = { m: 16, efConstruction: 64 };
 const SINGLE_NAMES = {
   covering: 'idx_chat_vectors_user_id_chat_id',
   'full-text': 'idx_chat_vectors_content_fts',
-  hnsw: 'idx_chat_vectors_embedding_hnsw',
+  hnsw: hnswIndexName('chat_vectors'),
 } as const;
 
 /** Put before the name of every index of ours, so that the catalog can be asked for them. */
@@ -66,7 +67,7 @@ export function hnswIndex(column: EmbeddingColumn, hnsw: HnswShape): IndexDefini
 /** `userId` is a UUID in lower case: it stands in the statement, where DDL takes no parameters. */
 export function partialHnswIndex(column: EmbeddingColumn, hnsw: HnswShape, userId: string): IndexDefinition {
   return {
-    name: `${NAME_PREFIX}hnsw_${userId.replaceAll('-', '')}`,
+    name: partialHnswIndexName('chat_vectors', userId),
     kind: 'partial-hnsw',
     hnsw,
     statement: (name) => create(name, `${graph(column, hnsw)} WHERE ("user_id" = '${userId}'::uuid)`),
