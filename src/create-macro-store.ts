@@ -8,9 +8,10 @@ import { openDatabase } from './database/database.js';
 import { dedicatedConnector } from './database/dedicated-connector.js';
 import { createDrizzleHandle, type StoreDrizzle } from './database/drizzle-handle.js';
 import { createEmbeddingGuard, type EmbeddingGuard } from './database/embedding.js';
-import { createExecutor, type Executor } from './database/executor.js';
+import type { Executor } from './database/executor.js';
 import { migrateFirst } from './database/migrate-first.js';
 import {
+  createStoreExecutor,
   runTransaction,
   type TransactionError,
   type TransactionOptions,
@@ -139,7 +140,7 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
     );
   const driver = resolved.autoMigrate ? migrateFirst(database.driver, migrateOrThrow) : database.driver;
 
-  const executor = createExecutor(driver.wire, driver.query);
+  const executor = createStoreExecutor(driver, telemetry);
   const guard = createEmbeddingGuard(embedding);
   const repositories = createRepositories(executor, embedding, guard);
   const redis = resolved.redis === null ? null : createRedisTier(resolved.redis, { telemetry });

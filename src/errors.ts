@@ -25,9 +25,13 @@ export interface LockHolder {
 export interface StoreErrorFields {
   /** The caller's input, refused before anything was sent, or by a check constraint of the server. */
   'invalid-input': { readonly issues: readonly InputIssue[] };
-  'not-found': { readonly entity: Entity };
-  /** A unique, foreign-key or exclusion constraint, or an index that indexes something else, by its name in the database. */
-  conflict: { readonly constraint: string };
+  /** `row`: of an import, the place in its source, from 0; absent where the server did not tell. */
+  'not-found': { readonly entity: Entity; readonly row?: number };
+  /**
+   * A unique, foreign-key or exclusion constraint, or an index that indexes something else, by its name in the
+   * database. `row` as in `not-found`.
+   */
+  conflict: { readonly constraint: string; readonly row?: number };
   'dimension-mismatch': { readonly expected: number; readonly actual: number };
   /**
    * The database could not be reached, or left before the work was committed: nothing was changed. Of a write
@@ -48,6 +52,11 @@ export interface StoreErrorFields {
   'reentrant-call': object;
   /** The caller's own function threw; the thrown value is in {@link unredactedCauseOf}. */
   'callback-threw': object;
+  /**
+   * An import was asked to rebuild the HNSW index, and that failed; the reason is the `cause`. `rows` are
+   * stored, and searches are right without the index. `loadError`: why there are none.
+   */
+  'hnsw-not-rebuilt': { readonly rows: number; readonly loadError: StoreError | null };
   /** A cache loader threw; the thrown value is in {@link unredactedCauseOf}. */
   'loader-failed': object;
   'not-migrated': object;
@@ -231,8 +240,9 @@ const ENTITY_HINT: Record<Entity, string> = {
   vector: 'no vector of this user has this id',
 };
 
-export function notFound(operation: string, entity: Entity): StoreError<'not-found'> {
-  return storeError('not-found', operation, ENTITY_HINT[entity], { entity });
+export function notFound(operation: string, entity: Entity, row?: number): StoreError<'not-found'> {
+  if (row === undefined) return storeError('not-found', operation, ENTITY_HINT[entity], { entity });
+  return storeError('not-found', operation, `${ENTITY_HINT[entity]}: rows.${row}`, { entity, row });
 }
 
 /** The five-character SQLSTATE of a driver's error (pg and PGlite alike), or `undefined`. */

@@ -75,6 +75,7 @@ export function prepareEmbedded(dataDir: string | null): EmbeddedDatabase {
           assertNotAborted(statement.operation, queryOptions.signal);
           return run(transaction, statement, queryOptions);
         },
+        copyIn: null,
         enter: <T>(work: () => Promise<T>) => currentTransaction.run(marker, work),
         commit: async () => {
           marker.isOpen = false;

@@ -16,6 +16,8 @@ export function checkEmbedding(
   path: string,
   embedding: Embedding,
   dimensions: number,
+  /** Takes the numbers of an array, where the caller is done with them before its next check. */
+  scratch?: Float32Array,
 ): Result<Float32Array, StoreError<'invalid-input' | 'dimension-mismatch'>> {
   if (!(embedding instanceof Float32Array) && !Array.isArray(embedding)) {
     return err(invalidInput(operation, [{ path, message: 'must be an array of numbers or a Float32Array' }]));
@@ -29,7 +31,7 @@ export function checkEmbedding(
       }),
     );
   }
-  const floats = embedding instanceof Float32Array ? embedding : new Float32Array(dimensions);
+  const floats = embedding instanceof Float32Array ? embedding : (scratch ?? new Float32Array(dimensions));
   let squares = 0;
   for (let index = 0; index < dimensions; index += 1) {
     const value: unknown = embedding[index];

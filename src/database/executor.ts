@@ -1,7 +1,8 @@
-import { err, ok, ResultAsync } from 'neverthrow';
+import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import type { ReadError, WriteError } from '../errors.js';
 import type { SessionSettings } from './session-settings.js';
 import { type BoundStatement, bindStatement, type Statement } from './statement.js';
+import type { TransactionError, TransactionOptions } from './transaction.js';
 import type { VectorWire } from './vector-wire.js';
 
 /** Every I/O method of the store takes these last. */
@@ -39,9 +40,22 @@ export interface Driver {
   begin(operation: string, modes: string, options: CallOptions): Promise<TransactionSession>;
 }
 
+/** `COPY … FROM STDIN`. */
+export interface CopyStatement {
+  readonly operation: string;
+  readonly text: string;
+}
+
 /** An open transaction on a connection of its own. */
 export interface TransactionSession {
   query(statement: BoundStatement, options: QueryOptions): Promise<QueryRows>;
+  /**
+   * Runs a COPY with the whole of its data, and is done once the server has it all. `null` where the
+   * connection has no COPY: the embedded database, and a borrowed client in pg's pipeline mode.
+   */
+  readonly copyIn:
+    | ((statement: CopyStatement, data: readonly Buffer[], options: CallOptions) => Promise<void>)
+    | null;
   /** Runs the caller's work so that the driver knows calls made inside it. */
   enter<T>(work: () => Promise<T>): Promise<T>;
   /** Rejects with `outcome-unknown` when the connection goes away meanwhile. */
@@ -63,28 +77,59 @@ export interface Executor {
     params: Params,
     options?: CallOptions,
   ): ResultAsync<readonly Row[], WriteError>;
+  readonly transaction: Transact;
 }
+
+/** An executor whose statements are of one transaction. */
+export interface TransactionExecutor extends Executor {
+  /** As {@link TransactionSession.copyIn}. */
+  readonly copyIn:
+    | ((
+        statement: CopyStatement,
+        data: readonly Buffer[],
+        options?: CallOptions,
+      ) => ResultAsync<void, WriteError>)
+    | null;
+}
+
+/**
+ * Runs the work in a transaction: of its own on the pool, and a savepoint in a transaction, which then does
+ * not look at the options.
+ */
+export type Transact = <T, E>(
+  operation: string,
+  work: (executor: TransactionExecutor) => PromiseLike<Result<T, E>>,
+  options?: Pick<TransactionOptions, 'signal' | 'retryWithinMs'>,
+) => ResultAsync<T, E | TransactionError>;
 
 type Send = (statement: BoundStatement, options: QueryOptions) => Promise<QueryRows>;
 
 /** The one place where rejections of a driver become Results. */
-export function createExecutor(wire: VectorWire, send: Send): Executor {
+export function createExecutor(wire: VectorWire, send: Send, transaction: Transact): Executor {
   const run = <Params, Row, E>(
     access: QueryOptions['access'],
     statement: Statement<Params, Row>,
     params: Params,
     options: ReadOptions | undefined,
   ): ResultAsync<readonly Row[], E> =>
-    new ResultAsync<readonly Row[], E>(
-      send(bindStatement(statement, params), { ...options, access }).then(
-        (result) => ok(result.rows as readonly Row[]),
-        (error) => err(error as E),
-      ),
+    settle<readonly Row[], E>(
+      send(bindStatement(statement, params), { ...options, access }).then(({ rows }) => rows as Row[]),
     );
 
   return {
     wire,
     read: (statement, params, options) => run('read', statement, params, options),
     write: (statement, params, options) => run('write', statement, params, options),
+    transaction,
   };
+}
+
+/** A driver rejects with a `StoreError` only. */
+export function settle<T, E>(running: Promise<T>): ResultAsync<T, E> {
+  return new ResultAsync<T, E>(
+    running.then(
+      (value) => ok(value),
+      (error) => err(error as E),
+    ),
+  );
 }

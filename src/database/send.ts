@@ -34,12 +34,25 @@ export interface ServerResult {
  * Sends one statement, and ends it on the server when its signal fires. Rejects with a `StoreError`,
  * and marks the checkout when the error is one of the connection and not only of the statement.
  */
-export async function send(
+export function send(
   pool: ConnectionPool,
   checkout: Checkout,
   statement: BoundStatement,
   options: QueryOptions,
 ): Promise<ServerResult> {
+  return supervise(pool, checkout, statement, options, () =>
+    query(pool, checkout.client, statement, options),
+  );
+}
+
+/** What {@link send} promises of a statement, for whatever `run` sends. */
+export async function supervise<T>(
+  pool: ConnectionPool,
+  checkout: Checkout,
+  statement: Pick<BoundStatement, 'operation' | 'name'>,
+  options: QueryOptions,
+  run: () => Promise<T>,
+): Promise<T> {
   const { client } = checkout;
   const { signal } = options;
   if (signal?.aborted) throw aborted(statement.operation);
@@ -59,7 +72,7 @@ export async function send(
   signal?.addEventListener('abort', onAbort, { once: true });
 
   try {
-    return await query(pool, client, statement, options);
+    return await run();
   } catch (error) {
     if (statement.name !== null && STALE_STATEMENT.has(sqlStateOf(error) ?? '')) {
       checkout.isBroken = true;

@@ -14,9 +14,12 @@ import { checkInput } from '../input.js';
 import type { Telemetry } from '../telemetry.js';
 import {
   type CallOptions,
+  type CopyStatement,
   createExecutor,
   type Driver,
   type Executor,
+  settle,
+  type TransactionExecutor,
   type TransactionSession,
 } from './executor.js';
 
@@ -43,7 +46,7 @@ export type Work<Scope, T, E> = (scope: Scope) => PromiseLike<Result<T, E>>;
 
 /** What the work runs on. */
 export interface TransactionScope {
-  readonly executor: Executor;
+  readonly executor: TransactionExecutor;
   /** Sends a statement of any text on this transaction. */
   send: Send;
   /** A savepoint: an inner `Err` or throw undoes the inner work only. */
@@ -61,6 +64,13 @@ const transactionOptions = z.strictObject({
   retryWithinMs: z.number().min(0).default(5_000),
 });
 
+/** The executor of a store: every statement on a connection of the pool, a transaction on one of its own. */
+export function createStoreExecutor(driver: Driver, telemetry: Telemetry): Executor {
+  return createExecutor(driver.wire, driver.query, (operation, work, options) =>
+    runTransaction(driver, telemetry, ({ executor }) => work(executor), options, operation),
+  );
+}
+
 /**
  * Runs the work in a transaction of its own.
  *
@@ -72,9 +82,10 @@ export function runTransaction<T, E>(
   telemetry: Telemetry,
   work: Work<TransactionScope, T, E>,
   options: TransactionOptions = {},
+  operation = OPERATION,
 ): ResultAsync<T, E | TransactionError> {
   const { signal, ...given } = options;
-  const checked = checkInput(OPERATION, transactionOptions, given);
+  const checked = checkInput(operation, transactionOptions, given);
   if (checked.isErr()) return errAsync(checked.error);
   const { isolationLevel, accessMode, retryWithinMs } = checked.value;
   // Both are words of the lists above: BEGIN takes no parameters.
@@ -84,7 +95,7 @@ export function runTransaction<T, E>(
   const attempts = async (): Promise<Result<T, E | TransactionError>> => {
     const started = performance.now();
     for (let attempt = 1; ; attempt += 1) {
-      const result = await attemptOnce(driver, modes, work, callOptions);
+      const result = await attemptOnce(driver, modes, work, callOptions, operation);
       if (result.isOk() || !hasKind(result.error, 'transaction-conflict')) return result;
       const pause = Math.random() * Math.min(MAX_BACKOFF_MS, 5 * 2 ** attempt);
       if (signal?.aborted || performance.now() + pause - started > retryWithinMs) return result;
@@ -100,10 +111,11 @@ async function attemptOnce<T, E>(
   modes: string,
   work: Work<TransactionScope, T, E>,
   options: CallOptions,
+  operation: string,
 ): Promise<Result<T, E | TransactionError>> {
   let session: TransactionSession;
   try {
-    session = await driver.begin(OPERATION, modes, options);
+    session = await driver.begin(operation, modes, options);
   } catch (error) {
     return err(error as TransactionError);
   }
@@ -117,7 +129,7 @@ async function attemptOnce<T, E>(
   }
   if (options.signal?.aborted) {
     await session.rollback();
-    return err(aborted(OPERATION));
+    return err(aborted(operation));
   }
   try {
     await session.commit();
@@ -135,7 +147,7 @@ async function attemptOnce<T, E>(
  * COMMIT with a silent rollback; so do we, by name.
  */
 class Level implements TransactionScope {
-  readonly executor: Executor;
+  readonly executor: TransactionExecutor;
   firstError: TransactionError | null = null;
   private state: 'open' | 'nested' | 'over' = 'open';
 
@@ -147,7 +159,17 @@ class Level implements TransactionScope {
     private readonly transaction: { readonly isOpen: boolean },
     private readonly depth: number,
   ) {
-    this.executor = createExecutor(driver.wire, (statement, options) => this.send(statement, options));
+    const executor = createExecutor(
+      driver.wire,
+      (statement, options) => this.send(statement, options),
+      (_operation, work) => this.nested((inner) => work(inner.executor)),
+    );
+    const { copyIn } = session;
+    this.executor = {
+      ...executor,
+      copyIn:
+        copyIn && ((statement, data, options = {}) => settle(this.copy(copyIn, statement, data, options))),
+    };
   }
 
   /** Runs the work to its end, and turns whatever it did into the one Result that decides. */
@@ -177,6 +199,18 @@ class Level implements TransactionScope {
   async send(...[statement, options]: Parameters<Send>): ReturnType<Send> {
     this.assertOpen(statement.operation);
     return this.sendUnchecked(statement, options);
+  }
+
+  private async copy(
+    copyIn: NonNullable<TransactionSession['copyIn']>,
+    statement: CopyStatement,
+    data: readonly Buffer[],
+    options: CallOptions,
+  ): Promise<void> {
+    this.assertOpen(statement.operation);
+    return this.attempt(statement.operation, () =>
+      copyIn(statement, data, bothSignals(this.options, options)),
+    );
   }
 
   nested<T, E>(work: Work<TransactionScope, T, E>): ResultAsync<T, E | TransactionError> {
@@ -217,9 +251,15 @@ class Level implements TransactionScope {
   }
 
   private async sendUnchecked(...[statement, options]: Parameters<Send>): ReturnType<Send> {
-    if (!this.transaction.isOpen) throw transactionOver(statement.operation);
+    return this.attempt(statement.operation, () =>
+      this.session.query(statement, { ...options, ...bothSignals(this.options, options) }),
+    );
+  }
+
+  private async attempt<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    if (!this.transaction.isOpen) throw transactionOver(operation);
     try {
-      return await this.session.query(statement, { ...options, ...bothSignals(this.options, options) });
+      return await run();
     } catch (error) {
       this.firstError ??= error as TransactionError;
       throw error;

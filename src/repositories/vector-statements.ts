@@ -26,6 +26,9 @@ const input = sql`input as (
     ) as input (id, chat_id, message_id, content, metadata, embedding)
   )`;
 
+export const replaced = sql`chat_id = excluded.chat_id, message_id = excluded.message_id, content = excluded.content,
+        metadata = excluded.metadata, embedding = excluded.embedding, updated_at = now()`;
+
 // What the foreign keys cannot see: a message of another chat, and an id that another user has. An id that
 // another user takes at this very moment is only seen by ON CONFLICT, which leaves the row out: then the
 // division fails the statement, so that nothing of the batch stays.
@@ -40,9 +43,7 @@ export const upsertVectors = compileStatement<UpsertVectors, { id: string }>(
       insert into ${chatVectors} (id, user_id, chat_id, message_id, content, metadata, embedding)
       select id, ${userId}::uuid, chat_id, message_id, content, metadata::jsonb, embedding
       from input where not exists (select from refused)
-      on conflict (id) do update set
-        chat_id = excluded.chat_id, message_id = excluded.message_id, content = excluded.content,
-        metadata = excluded.metadata, embedding = excluded.embedding, updated_at = now()
+      on conflict (id) do update set ${replaced}
         where chat_vectors.user_id = excluded.user_id
       returning id
     )
@@ -50,6 +51,30 @@ export const upsertVectors = compileStatement<UpsertVectors, { id: string }>(
     where case
       when exists (select from refused) or (select count(*) from written) = (select count(*) from input) then true
       else 1 / (select count(*) * 0 from written) = 0 end`,
+);
+
+interface InsertVector {
+  readonly id: string;
+  readonly userId: string;
+  readonly chatId: string;
+  readonly messageId: string | null;
+  readonly content: string;
+  readonly metadata: string | null;
+  readonly embedding: unknown;
+}
+
+// No row: the message is not one of the chat, or another user has the id.
+export const upsertVector = compileStatement<InsertVector, { id: string }>(
+  'vectors.insert',
+  sql`insert into ${chatVectors} (id, user_id, chat_id, message_id, content, metadata, embedding)
+    select ${parameter('id')}::uuid, ${userId}::uuid, ${chatId}::uuid, ${parameter('messageId')}::uuid,
+      ${parameter('content')}, ${parameter('metadata')}::jsonb, ${parameter('embedding')}::vector
+    where ${parameter('messageId')}::uuid is null or exists (
+      select from ${chatMessages} m
+      where m.user_id = ${userId} and m.id = ${parameter('messageId')} and m.chat_id = ${chatId})
+    on conflict (id) do update set ${replaced}
+      where chat_vectors.user_id = excluded.user_id
+    returning id`,
 );
 
 export const selectForeignMessage = compileStatement<

@@ -32,7 +32,7 @@ export interface VectorBody {
 export type NewVector = VectorBody & { readonly userId: string };
 export interface NewVectors {
   readonly userId: string;
-  /** 1–5,000, each id once. */
+  /** 1–100,000, each id once. */
   readonly vectors: readonly VectorBody[];
 }
 

@@ -41,9 +41,12 @@ export async function explainedStore(url: string, embedding: EmbeddingShape): Pr
   const client = new pg.Client({ connectionString: url, options: '-c jit=off' });
   await client.connect();
   let last: PlanNode | undefined;
-  const executor = createExecutor(textWire, async (statement) => {
+  const explainAndSend = async (statement: BoundStatement) => {
     last = await explain(client, statement);
     return client.query(statement.text, [...statement.values]);
+  };
+  const executor = createExecutor(textWire, explainAndSend, () => {
+    throw new Error('explained statements run outside of transactions');
   });
   const guard = createEmbeddingGuard(embedding);
   return {

@@ -5,10 +5,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { resolveConfig, type ServerDatabaseConfig } from '../../../src/config.js';
 import { openDatabase } from '../../../src/database/database.js';
-import { createExecutor } from '../../../src/database/executor.js';
 import { compileStatement, parameter } from '../../../src/database/statement.js';
+import { createStoreExecutor } from '../../../src/database/transaction.js';
 import { migrate } from '../../../src/migrations/index.js';
-import type { StoreEvent } from '../../../src/telemetry.js';
+import { type StoreEvent, silentTelemetry } from '../../../src/telemetry.js';
 import { startPgBouncer } from '../../support/pgbouncer.js';
 import { startPostgresServer } from '../../support/postgres-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
@@ -37,7 +37,7 @@ function open(settings: Partial<ServerDatabaseConfig> = {}) {
   const room = openDatabase(config, { event: (event) => events.push(event) });
   const { pool, driver } = room;
   if (pool === null) throw new Error('a server has a pool');
-  return { ...room, pool, events, executor: createExecutor(driver.wire, driver.query) };
+  return { ...room, pool, events, executor: createStoreExecutor(driver, silentTelemetry) };
 }
 
 const backends = async (applicationName = '@macro-ai/store') =>
@@ -247,7 +247,7 @@ describe('a server that misbehaves', () => {
     lent.on('error', () => {});
     const { database: config } = resolveConfig({ database: { pool: lent } });
     const room = openDatabase(config, { event: () => undefined });
-    const executor = createExecutor(room.driver.wire, room.driver.query);
+    const executor = createStoreExecutor(room.driver, silentTelemetry);
     await executor.read(ownPid, {});
     const controller = new AbortController();
     const running = executor.read(sleepFor, { seconds: 60 }, { signal: controller.signal });
@@ -325,7 +325,7 @@ describe('a prepared statement', () => {
     const target = where(database.url);
     const { database: config } = resolveConfig({ database: target });
     const room = openDatabase(config, { event: () => undefined });
-    const executor = createExecutor(room.driver.wire, room.driver.query);
+    const executor = createStoreExecutor(room.driver, silentTelemetry);
     const echo = compileStatement<Record<string, unknown>, Record<string, unknown>>(
       'test.echo',
       sql`select ${parameter('text')}::text as text, ${parameter('none')}::text as none, ${parameter('int')}::int as int,
@@ -421,7 +421,7 @@ describe('closing', () => {
     const lent = new pg.Pool({ connectionString: database.url, max: 2 });
     const { database: config } = resolveConfig({ database: { pool: lent } });
     const room = openDatabase(config, { event: () => undefined });
-    const executor = createExecutor(room.driver.wire, room.driver.query);
+    const executor = createStoreExecutor(room.driver, silentTelemetry);
     expect((await executor.read(ownPid, {})).isOk()).toBe(true);
     await room.close(1_000);
     expect(lent.listenerCount('error')).toBe(0);
