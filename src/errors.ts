@@ -53,10 +53,15 @@ export interface StoreErrorFields {
   /** The caller's own function threw; the thrown value is in {@link unredactedCauseOf}. */
   'callback-threw': object;
   /**
-   * An import was asked to rebuild the HNSW index, and that failed; the reason is the `cause`. `rows` are
-   * stored, and searches are right without the index. `loadError`: why there are none.
+   * An import with `hnsw: 'rebuild'` could not drop the index, and loaded nothing, or could not build it
+   * again; the reason is the `cause`. `rows` are stored, and searches are right without the index.
+   * `loadError`: why the load itself stored nothing.
    */
-  'hnsw-not-rebuilt': { readonly rows: number; readonly loadError: StoreError | null };
+  'hnsw-switch-failed': {
+    readonly step: 'drop' | 'rebuild';
+    readonly rows: number;
+    readonly loadError: StoreError | null;
+  };
   /** A cache loader threw; the thrown value is in {@link unredactedCauseOf}. */
   'loader-failed': object;
   'not-migrated': object;

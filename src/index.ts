@@ -78,6 +78,10 @@ export type {
 } from './repositories/messages.js';
 export type { NewUser, User, UserChanges, UserRepository } from './repositories/users.js';
 export type {
+  ImportOptions,
+  ImportProgress,
+  ImportReport,
+  ImportVectorsError,
   InsertVectorsError,
   ListVectors,
   NewVector,

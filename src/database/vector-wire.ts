@@ -19,7 +19,8 @@ function encodeVectorBinary(embedding: Embedding): Buffer {
   return buffer;
 }
 
-function writeVector(buffer: Buffer, offset: number, embedding: Embedding): void {
+/** Writes {@link encodeVectorBinary}'s form at the offset. */
+export function writeVector(buffer: Buffer, offset: number, embedding: Embedding): void {
   const floats = embedding instanceof Float32Array ? embedding : new Float32Array(embedding);
   buffer.writeInt16BE(floats.length, offset);
   buffer.writeInt16BE(0, offset + 2);

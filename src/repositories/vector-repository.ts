@@ -6,6 +6,7 @@ import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { BEFORE_LOWEST_IDS, decodeCursor, toPage } from './cursor.js';
 import { cursor } from './input.js';
 import { hasRows } from './rows.js';
+import { createVectorImport, type HnswSwitch } from './vector-import.js';
 import { createVectorInsert } from './vector-insert.js';
 import * as statements from './vector-statements.js';
 import { createVectorUpsert } from './vector-upsert.js';
@@ -21,10 +22,12 @@ export function createVectorRepository(
   executor: Executor,
   shape: EmbeddingShape,
   guard: EmbeddingGuard,
+  hnswSwitch: HnswSwitch | null = null,
 ): VectorRepository {
   return {
     insert: createVectorInsert(executor, shape, guard),
     insertMany: createVectorUpsert(executor, shape, guard),
+    import: createVectorImport(executor, shape, guard, hnswSwitch),
 
     findByMessage: (ref, options) =>
       checkInput('vectors.findByMessage', messageScope, ref).asyncAndThen((params) =>

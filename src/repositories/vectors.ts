@@ -46,13 +46,53 @@ export interface ListVectors {
 
 export type InsertVectorsError = WriteError | StoreError<'not-found' | 'dimension-mismatch'>;
 
+export interface ImportOptions extends CallOptions {
+  /**
+   * What an id that is stored already does: end the import with `conflict` (the default), or replace the
+   * vector, if it is the same user's. `replace` needs the room for all rows twice while it runs.
+   */
+  readonly onConflict?: 'fail' | 'replace';
+  /**
+   * `rebuild` drops the HNSW index, loads, and builds it anew without blocking writers: the faster way
+   * where the rows are many against those stored. Searches are right all the time, and those of very large
+   * users slower until it is back. Not in a transaction. Default: `keep`.
+   */
+  readonly hnsw?: 'keep' | 'rebuild';
+  /** Called with every new phase, and at most five times a second within one. A throw ends the import. */
+  readonly onProgress?: (progress: ImportProgress) => void;
+}
+
+export interface ImportProgress {
+  /** `replacing` with `onConflict: 'replace'` only, and the two of the index with `hnsw: 'rebuild'` only. */
+  readonly phase: 'dropping-hnsw' | 'loading' | 'replacing' | 'rebuilding-hnsw';
+  /** Rows the database has taken, in `replacing` those in their place. They stay if all do. */
+  readonly rows: number;
+  /** Bytes sent to the database. */
+  readonly bytes: number;
+  readonly elapsedMs: number;
+  /**
+   * What searches find at this moment: `rows` of this import (none before all are committed), and whether
+   * the index for very large users is there. All others never need it.
+   */
+  readonly searchable: { readonly rows: number; readonly hnsw: 'as-before' | 'dropped' };
+}
+
+export interface ImportReport {
+  readonly rows: number;
+  /** Bytes sent to the database. */
+  readonly bytes: number;
+  readonly elapsedMs: number;
+}
+
+export type ImportVectorsError = InsertVectorsError | StoreError<'callback-threw' | 'hnsw-switch-failed'>;
+
 /** Embedded texts. Every call is in the scope of one user. */
 export interface VectorRepository {
   /** Adds or replaces one vector and gives its id. `not-found` for a chat or message that is not the user's. */
   insert(vector: NewVector, options?: CallOptions): ResultAsync<string, InsertVectorsError>;
   /**
-   * Adds or replaces vectors, all or none, in one round trip, and gives their ids in order. Embeddings
-   * travel as one binary array: about 12,000 a second of 1,536 dimensions.
+   * Adds or replaces vectors, all or none, in one round trip for every 500, and gives their ids in order.
+   * Embeddings travel as binary arrays: about 12,000 a second of 1,536 dimensions.
    *
    * @example
    * const ids = await store.vectors.insertMany({
@@ -61,6 +101,27 @@ export interface VectorRepository {
    * });
    */
   insertMany(vectors: NewVectors, options?: CallOptions): ResultAsync<readonly string[], InsertVectorsError>;
+  /**
+   * Loads any number of vectors of any users, all or none, by COPY: the fastest way, in constant memory. No
+   * more rows are taken from the source than the database keeps up with.
+   *
+   * A row that is refused, an unknown chat or message, an id that is there twice, a throw of the source or an
+   * abort ends it, and nothing stays. The error tells the row by its place in the source, from 0: as the
+   * path `rows.1234.content`, or as `row`. The source is closed whatever happens.
+   *
+   * It holds one connection, in one transaction, for as long as the source takes. In `store.transaction` it
+   * is part of that. Where there is no COPY (embedded, or a pool of clients in pipeline mode) it inserts.
+   *
+   * @example
+   * async function* rows() {
+   *   for await (const line of lines) yield { userId, chatId, content: line, embedding: await embed(line) };
+   * }
+   * const report = await store.vectors.import(rows(), { onProgress: ({ rows }) => console.log(rows) });
+   */
+  import(
+    source: AsyncIterable<NewVector> | Iterable<NewVector>,
+    options?: ImportOptions,
+  ): ResultAsync<ImportReport, ImportVectorsError>;
   /** The vectors of one message, by id. */
   findByMessage(
     ref: { readonly userId: string; readonly messageId: string },

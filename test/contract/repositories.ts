@@ -9,6 +9,7 @@ import { hostileInputContract } from './repositories-hostile-input.js';
 import { messagesContract } from './repositories-messages.js';
 import { usersContract } from './repositories-users.js';
 import { vectorsContract } from './repositories-vectors.js';
+import { vectorImportContract } from './vector-import.js';
 import { vectorSearchContract } from './vector-search.js';
 
 /** A migrated store for {@link TINY} embeddings, and what ends it. */
@@ -30,6 +31,7 @@ export function repositoryContract(name: string, makeStore: () => Promise<Contra
     chatsContract(store);
     messagesContract(store);
     vectorsContract(store);
+    vectorImportContract(store);
     vectorSearchContract(store);
     hostileInputContract(store);
   });
