@@ -11,6 +11,10 @@ const SUITES: Readonly<Record<string, { about: string; load(): Promise<Suite> }>
     about: 'repositories against raw pg, Drizzle by hand and Mastra',
     load: () => import('./crud.js'),
   },
+  ingest: {
+    about: 'loads of vectors against LangChain, text and the server itself, without HNSW and with it',
+    load: () => import('./ingest.js'),
+  },
   'migration-lock': {
     about: 'how long readers wait while a migration alters their table',
     load: () => import('./migration-lock.js'),

@@ -1,0 +1,219 @@
+import type { MacroStore } from '../src/index.js';
+import { runAll } from './crud/data.js';
+import { openTextInsert } from './crud/text-insert.js';
+import { loadLibrary, loadPeer, openEnvironment, versionOf } from './harness/environment.js';
+import { type Measurement, measure } from './harness/measure.js';
+import { atLeast, type Gate, type Report, ratioOf, timingsOf } from './harness/report.js';
+import type { LangChainIngest, LangChainIngestPeer } from './ingest/langchain-port.js';
+import { runInProcess } from './ingest/process-run.js';
+import { recallOfCodes } from './ingest/recall.js';
+import { createOwner, DIMENSIONS, type NewRow, type Owner, readTurns, type Turns } from './ingest/rows.js';
+import { openServerCopy, type ServerCopy } from './ingest/server-copy.js';
+
+/** How fast rows get in, and what it costs the process that brings them. */
+export const name = 'ingest';
+
+const SIZES = { load: 10_000, batch: 500, graph: 4_000, loadWithHnsw: 500 };
+const HEAP_ROWS = [10_000, 50_000, 200_000];
+const LONGEST_BLOCK_MS = 10;
+/** Of the peak at the most rows to that at the fewest. What is not flat grows twentyfold. */
+const FLAT = 1.25;
+
+interface Ways {
+  readonly store: MacroStore;
+  readonly langchain: LangChainIngest;
+  readonly textInsert: ReturnType<typeof openTextInsert>;
+  readonly serverCopy: ServerCopy;
+  readonly owner: Owner;
+  readonly turns: Turns;
+  readonly databaseUrl: string;
+}
+
+export async function run(): Promise<Report> {
+  await using environment = await openEnvironment();
+  const { databaseUrl } = environment;
+  const { createMacroStore } = await loadLibrary();
+  const { openLangChainIngest } = await loadPeer<LangChainIngestPeer>('langchain-ingest.ts');
+
+  await using store = createMacroStore({ database: { url: databaseUrl }, redis: false });
+  (await store.migrate({ hnsw: 'skip' }))._unsafeUnwrap();
+  const owner = await createOwner(store);
+  const ways: Ways = {
+    store,
+    langchain: await openLangChainIngest(databaseUrl, 'langchain_vectors', DIMENSIONS),
+    textInsert: openTextInsert(databaseUrl, 1),
+    serverCopy: await openServerCopy(databaseUrl),
+    owner,
+    turns: readTurns(owner),
+    databaseUrl,
+  };
+
+  const without = await measureWithout(ways);
+  const recall = await measureRecall(ways);
+  const withHnsw = await measureWith(ways);
+  for (const way of [ways.langchain, ways.textInsert, ways.serverCopy]) await way.close();
+  await runAll(databaseUrl, ['drop index idx_chat_vectors_embedding_hnsw']);
+  const heapRuns = [];
+  for (const rows of HEAP_ROWS) heapRuns.push(await runInProcess(databaseUrl, rows));
+
+  const langchainGain = ratioOf(without, 'langchain', 'import', 'highest');
+  const shareOfServer = ratioOf(without, 'server COPY', 'import', 'highest');
+  const peaks = heapRuns.map(({ peakHeapMb }) => peakHeapMb);
+  const flatness = (peaks.at(-1) ?? Number.NaN) / (peaks[0] ?? Number.NaN);
+  const searchable = rowsPerSecond(without, 'import', SIZES.load);
+  const kept = rowsPerSecond(withHnsw, 'import', SIZES.loadWithHnsw);
+  return {
+    suite: name,
+    data: { turns: ways.turns.source, dimensions: DIMENSIONS, ...SIZES },
+    versions: {
+      ...environment.versions,
+      pg: versionOf('pg'),
+      '@langchain/community': versionOf('@langchain/community', 'peers'),
+    },
+    results: [
+      ...timingsOf(without).map((timing) => ({
+        rowsPerSecond: perSecond(SIZES.load, timing.p50Ms),
+        ...timing,
+      })),
+      ...timingsOf(withHnsw).map((timing) => ({
+        rowsPerSecond: perSecond(SIZES.loadWithHnsw, timing.p50Ms),
+        ...timing,
+      })),
+    ],
+    ratios: [
+      langchainGain,
+      shareOfServer,
+      ratioOf(without, 'insertMany', 'import', 'highest'),
+      ratioOf(without, 'multi-row text', 'import', 'highest'),
+      ratioOf(withHnsw, 'langchain', 'import', 'highest'),
+      ratioOf(withHnsw, 'server COPY', 'import', 'highest'),
+    ],
+    gates: [
+      atLeast(langchainGain, 10),
+      atLeast(shareOfServer, 0.9),
+      gate('recall@10 by codes, right after the load', recall, '≥ 0.99', recall >= 0.99),
+      gate(
+        'searchable rows a second: codes ÷ HNSW kept up',
+        searchable / kept,
+        '≥ 30',
+        searchable / kept >= 30,
+      ),
+      gate('peak heap, 200,000 ÷ 10,000 rows', flatness, `≤ ${FLAT}`, flatness <= FLAT),
+      ...heapRuns.map(({ rows, longestBlockMs, ...run }) => ({
+        ...gate(
+          `longest block, ms, ${rows} rows (${memoryOf(run)})`,
+          longestBlockMs,
+          `≤ ${LONGEST_BLOCK_MS}`,
+          longestBlockMs <= LONGEST_BLOCK_MS,
+        ),
+      })),
+    ],
+  };
+}
+
+const gate = (what: string, value: number, goal: string, pass: boolean): Gate => ({
+  name: what,
+  value,
+  goal,
+  pass,
+});
+const perSecond = (rows: number, ms: number) => Math.round((rows * 1_000) / ms);
+
+function memoryOf(run: { peakHeapMb: number; peakExternalMb: number; peakRssMb: number }): string {
+  const { peakHeapMb, peakExternalMb, peakRssMb } = run;
+  const [heap, external, rss] = [peakHeapMb, peakExternalMb, peakRssMb].map(Math.round);
+  return `heap ${heap} MB, buffers ${external} MB, resident ${rss} MB`;
+}
+
+/** By the median of all calls. */
+function rowsPerSecond(measurement: Measurement, candidate: string, rows: number): number {
+  const timing = timingsOf(measurement).find((one) => one.candidate === candidate);
+  return (rows * 1_000) / (timing?.p50Ms ?? Number.NaN);
+}
+
+/** A load into the store's table, or LangChain's, each without HNSW; empty again after each step. */
+async function measureWithout(ways: Ways): Promise<Measurement> {
+  const { store, owner, turns, serverCopy, databaseUrl } = ways;
+  const rows = turns.rows(SIZES.load);
+  await importRows(store, owner, rows);
+  const copy = await serverCopy.take(SIZES.load);
+  const clear = () => runAll(databaseUrl, ['truncate chat_vectors, langchain_vectors', 'checkpoint']);
+  await clear();
+  return measure({
+    name: `${SIZES.load} rows, no HNSW`,
+    input: () => rows,
+    steps: 2,
+    warmUp: 1,
+    candidates: [...candidates(ways), { name: 'server COPY', run: copy }],
+    afterStep: clear,
+  });
+}
+
+/** A load on top of a graph of 4,000 rows, which grows with every step. */
+async function measureWith(ways: Ways): Promise<Measurement> {
+  const { store, owner, turns, serverCopy, langchain, databaseUrl } = ways;
+  const calls = 4;
+  const graph = turns.rows(SIZES.graph);
+  await importRows(store, owner, turns.rows(SIZES.loadWithHnsw * calls, SIZES.graph));
+  const copies: (() => Promise<void>)[] = [];
+  while (copies.length < calls) copies.push(await serverCopy.take(SIZES.loadWithHnsw));
+  await runAll(databaseUrl, ['truncate chat_vectors, langchain_vectors']);
+  await importRows(store, owner, graph);
+  (await store.migrate({ hnsw: 'build' }))._unsafeUnwrap();
+  await langchain.addVectors(graph, owner.userId);
+  await langchain.buildHnsw();
+  return measure({
+    name: `${SIZES.loadWithHnsw} rows, HNSW kept up`,
+    input: (step) => turns.rows(SIZES.loadWithHnsw, SIZES.graph + step * SIZES.loadWithHnsw),
+    steps: 1,
+    warmUp: 1,
+    candidates: [
+      ...candidates(ways),
+      { name: 'server COPY', run: () => copies.pop()?.() ?? Promise.reject(new Error('no file is left')) },
+    ],
+  });
+}
+
+function candidates({ store, owner, langchain, textInsert }: Ways) {
+  const { userId } = owner;
+  return [
+    { name: 'import', run: (rows: readonly NewRow[]) => importRows(store, owner, rows) },
+    {
+      name: 'insertMany',
+      run: (rows: readonly NewRow[]) =>
+        inBatches(rows, async (vectors) =>
+          (await store.vectors.insertMany({ userId, vectors }))._unsafeUnwrap(),
+        ),
+    },
+    { name: 'langchain', run: (rows: readonly NewRow[]) => langchain.addVectors(rows, userId) },
+    {
+      name: 'multi-row text',
+      run: (rows: readonly NewRow[]) =>
+        inBatches(rows, (batch) => textInsert.insertVectors({ userId, rows: batch })),
+    },
+  ];
+}
+
+async function importRows(store: MacroStore, { userId }: Owner, rows: readonly NewRow[]): Promise<void> {
+  function* source() {
+    for (const row of rows) yield { userId, ...row };
+  }
+  (await store.vectors.import(source()))._unsafeUnwrap();
+}
+
+async function inBatches(
+  rows: readonly NewRow[],
+  insert: (batch: readonly NewRow[]) => Promise<unknown>,
+): Promise<void> {
+  for (let from = 0; from < rows.length; from += SIZES.batch) {
+    await insert(rows.slice(from, from + SIZES.batch));
+  }
+}
+
+/** Of the rows of one load, nothing done to them since. */
+async function measureRecall({ store, owner, turns, databaseUrl }: Ways): Promise<number> {
+  await importRows(store, owner, turns.rows(SIZES.load));
+  const recall = await recallOfCodes(store, owner.userId, turns.queries);
+  await runAll(databaseUrl, ['truncate chat_vectors']);
+  return recall;
+}
