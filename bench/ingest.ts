@@ -5,7 +5,7 @@ import { loadLibrary, loadPeer, openEnvironment, versionOf } from './harness/env
 import { type Measurement, measure } from './harness/measure.js';
 import { atLeast, type Gate, type Report, ratioOf, timingsOf } from './harness/report.js';
 import type { LangChainIngest, LangChainIngestPeer } from './ingest/langchain-port.js';
-import { runInProcess } from './ingest/process-run.js';
+import { type ProcessRun, runInProcess } from './ingest/process-run.js';
 import { recallOfCodes } from './ingest/recall.js';
 import { createOwner, DIMENSIONS, type NewRow, type Owner, readTurns, type Turns } from './ingest/rows.js';
 import { openServerCopy, type ServerCopy } from './ingest/server-copy.js';
@@ -14,9 +14,9 @@ import { openServerCopy, type ServerCopy } from './ingest/server-copy.js';
 export const name = 'ingest';
 
 const SIZES = { load: 10_000, batch: 500, graph: 4_000, loadWithHnsw: 500 };
-const HEAP_ROWS = [10_000, 50_000, 200_000];
+const PROCESS_ROWS = [10_000, 50_000, 200_000];
 const LONGEST_BLOCK_MS = 10;
-/** Of the peak at the most rows to that at the fewest. What is not flat grows twentyfold. */
+/** Of the heap at the most rows to that at the fewest; what grew with the rows would grow twentyfold. */
 const FLAT = 1.25;
 
 interface Ways {
@@ -53,18 +53,19 @@ export async function run(): Promise<Report> {
   const withHnsw = await measureWith(ways);
   for (const way of [ways.langchain, ways.textInsert, ways.serverCopy]) await way.close();
   await runAll(databaseUrl, ['drop index idx_chat_vectors_embedding_hnsw']);
-  const heapRuns = [];
-  for (const rows of HEAP_ROWS) heapRuns.push(await runInProcess(databaseUrl, rows));
+  const processes: ProcessRun[] = [];
+  for (const rows of PROCESS_ROWS) processes.push(await runInProcess(databaseUrl, rows));
 
   const langchainGain = ratioOf(without, 'langchain', 'import', 'highest');
   const shareOfServer = ratioOf(without, 'server COPY', 'import', 'highest');
-  const peaks = heapRuns.map(({ peakHeapMb }) => peakHeapMb);
-  const flatness = (peaks.at(-1) ?? Number.NaN) / (peaks[0] ?? Number.NaN);
+  const held = processes.map(({ heldHeapMb }) => heldHeapMb);
+  const flatness = (held.at(-1) ?? Number.NaN) / (held[0] ?? Number.NaN);
+  const longestBlockMs = Math.max(...processes.map((one) => one.longestBlockMs));
   const searchable = rowsPerSecond(without, 'import', SIZES.load);
   const kept = rowsPerSecond(withHnsw, 'import', SIZES.loadWithHnsw);
   return {
     suite: name,
-    data: { turns: ways.turns.source, dimensions: DIMENSIONS, ...SIZES },
+    data: { turns: ways.turns.source, dimensions: DIMENSIONS, ...SIZES, ...eachOf(processes) },
     versions: {
       ...environment.versions,
       pg: versionOf('pg'),
@@ -98,15 +99,13 @@ export async function run(): Promise<Report> {
         '≥ 30',
         searchable / kept >= 30,
       ),
-      gate('peak heap, 200,000 ÷ 10,000 rows', flatness, `≤ ${FLAT}`, flatness <= FLAT),
-      ...heapRuns.map(({ rows, longestBlockMs, ...run }) => ({
-        ...gate(
-          `longest block, ms, ${rows} rows (${memoryOf(run)})`,
-          longestBlockMs,
-          `≤ ${LONGEST_BLOCK_MS}`,
-          longestBlockMs <= LONGEST_BLOCK_MS,
-        ),
-      })),
+      gate('heap held, 200,000 ÷ 10,000 rows', flatness, `≤ ${FLAT}`, flatness <= FLAT),
+      gate(
+        'longest block of the event loop, ms',
+        longestBlockMs,
+        `≤ ${LONGEST_BLOCK_MS}`,
+        longestBlockMs <= LONGEST_BLOCK_MS,
+      ),
     ],
   };
 }
@@ -119,10 +118,16 @@ const gate = (what: string, value: number, goal: string, pass: boolean): Gate =>
 });
 const perSecond = (rows: number, ms: number) => Math.round((rows * 1_000) / ms);
 
-function memoryOf(run: { peakHeapMb: number; peakExternalMb: number; peakRssMb: number }): string {
-  const { peakHeapMb, peakExternalMb, peakRssMb } = run;
-  const [heap, external, rss] = [peakHeapMb, peakExternalMb, peakRssMb].map(Math.round);
-  return `heap ${heap} MB, buffers ${external} MB, resident ${rss} MB`;
+/** What the processes tell, in the order of their rows. */
+function eachOf(processes: readonly ProcessRun[]): Record<string, string> {
+  const each = (figure: keyof ProcessRun) => processes.map((one) => Math.round(one[figure])).join(' / ');
+  return {
+    importedInAProcess: each('rows'),
+    heldHeapMb: each('heldHeapMb'),
+    peakHeapMb: each('peakHeapMb'),
+    peakExternalMb: each('peakExternalMb'),
+    longestBlockMs: each('longestBlockMs'),
+  };
 }
 
 /** By the median of all calls. */
