@@ -37,6 +37,8 @@ export interface ImportTarget {
   readonly vectorOid: number;
   /** Into the staging table, from which they replace what is stored. */
   readonly isStaged: boolean;
+  /** Made smaller where statements take long, e.g. because of a large HNSW graph. */
+  maxRows: number;
 }
 
 export function createBatch(target: ImportTarget): ImportBatch {
@@ -60,7 +62,7 @@ class CopyBatch implements ImportBatch {
   }
 
   get isFull(): boolean {
-    return this.rows.length === COPY_LIMIT.rows;
+    return this.rows.length >= Math.min(COPY_LIMIT.rows, this.target.maxRows);
   }
 
   add(row: CheckedVector, floats: Float32Array, position: number): boolean {
@@ -88,7 +90,7 @@ class InsertBatch implements ImportBatch {
   constructor(private readonly target: ImportTarget) {}
 
   get isFull(): boolean {
-    return this.rows.length === INSERT_LIMIT.rows;
+    return this.rows.length >= Math.min(INSERT_LIMIT.rows, this.target.maxRows);
   }
 
   add(row: CheckedVector, floats: Float32Array, position: number): boolean {

@@ -2,7 +2,7 @@ import { err, ok, type Result } from 'neverthrow';
 import type { CallOptions, TransactionExecutor } from '../database/executor.js';
 import { aborted } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
-import { createBatch, type ImportBatch } from './import-batch.js';
+import { createBatch, type ImportBatch, type ImportTarget } from './import-batch.js';
 import { ImportParents } from './import-parents.js';
 import type { ImportProgressReport } from './import-progress.js';
 import { ImportReader } from './import-reader.js';
@@ -13,6 +13,9 @@ import type { ImportVectorsError } from './vectors.js';
 
 const OPERATION = 'vectors.import';
 const ROWS_A_REPLACEMENT = 1_000;
+/** Statements are to stay well within their timeout, also while a growing HNSW graph makes rows dearer. */
+const SLOW_STATEMENT_MS = 2_000;
+const FEWEST_ROWS = 50;
 
 type Done<T = void> = Promise<Result<T, ImportVectorsError>>;
 
@@ -39,7 +42,13 @@ export async function loadImport(work: ImportWork): Done {
 
 /** Two batches: one is filled while the other is written. */
 async function load({ executor, source, shape, vectorOid, replaces, progress, options }: ImportWork): Done {
-  const target = { executor, column: shape.column, vectorOid, isStaged: replaces };
+  const target: ImportTarget = {
+    executor,
+    column: shape.column,
+    vectorOid,
+    isStaged: replaces,
+    maxRows: Number.POSITIVE_INFINITY,
+  };
   const reader = new ImportReader(OPERATION, source, shape);
   const parents = new ImportParents(OPERATION, executor);
   const began = progress.enter('loading');
@@ -48,8 +57,12 @@ async function load({ executor, source, shape, vectorOid, replaces, progress, op
   const write = async (batch: ImportBatch): Done => {
     const checked = await parents.check(batch.rows, options);
     if (checked.isErr()) return checked;
+    const startedAt = performance.now();
     const sent = await batch.send(options).mapErr(refusedBatch(batch.rows));
     if (sent.isErr()) return err(sent.error);
+    if (performance.now() - startedAt > SLOW_STATEMENT_MS) {
+      target.maxRows = Math.max(FEWEST_ROWS, Math.ceil(batch.rows.length / 2));
+    }
     return progress.add(batch.rows.length, batch.bytes);
   };
 

@@ -26,6 +26,9 @@ const importOptions = z.strictObject({
       error: 'must be a function',
     })
     .optional(),
+  signal: z
+    .custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'must be an AbortSignal' })
+    .optional(),
 });
 
 type Imported = Promise<Result<ImportReport, ImportVectorsError>>;
@@ -48,10 +51,10 @@ export function createVectorImport(
     return result;
   }
 
-  async function runFrom(source: ImportSource, { signal, ...given }: ImportOptions): Imported {
+  async function runFrom(source: ImportSource, given: ImportOptions): Imported {
     const checked = checkInput(OPERATION, importOptions, given);
     if (checked.isErr()) return err(checked.error);
-    const { onConflict, hnsw } = checked.value;
+    const { onConflict, hnsw, signal } = checked.value;
     const options: CallOptions = signal === undefined ? {} : { signal };
     const progress = new ImportProgressReport(OPERATION, given);
     const load = () =>

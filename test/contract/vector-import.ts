@@ -345,7 +345,9 @@ export function vectorImportContract(store: () => MacroStore): void {
       ['an onConflict that is none', [], { onConflict: 'ignore' as never }, 'onConflict'],
       ['an hnsw that is none', [], { hnsw: 'skip' as never }, 'hnsw'],
       ['an onProgress that is none', [], { onProgress: 1 as never }, 'onProgress'],
+      ['a signal that is none', [], { signal: 1 as never }, 'signal'],
       ['an option it does not know', [], { extra: 1 } as object, 'extra'],
+      ['options that are none', [], null as never, 'input'],
     ])('refuses %s', async (_name, source, options, path) => {
       const error = await failure(load(source as NewVector[], options));
       expect(error).toMatchObject({ kind: 'invalid-input', issues: [{ path }] });

@@ -273,6 +273,23 @@ describe('vectors.import, on its connection', () => {
   });
 });
 
+describe('vectors.import, into a slow table', () => {
+  it('sends fewer rows a statement', async () => {
+    await made.database.query(`
+      create function pause() returns trigger language plpgsql as 'begin perform pg_sleep(0.0021); return new; end';
+      create trigger pause before insert on chat_vectors for each row execute function pause()`);
+    onTestFinished(async () => {
+      await made.database.query('drop function pause cascade');
+    });
+    const told: number[] = [];
+    const onProgress = ({ rows }: { rows: number }) => told.push(rows);
+    await must(made.store.vectors.import(someRows(chat, 2_600), { onProgress }));
+    // The second was made ready while the first was under way.
+    expect(told).toEqual([0, 1_000, 2_000, 2_500, 2_600]);
+    expect(await count()).toBe(2_600);
+  });
+});
+
 const bodies = (length: number) => [...someRows(chat, length)].map(({ userId: _userId, ...body }) => body);
 
 describe('vectors.insertMany, of several statements', () => {

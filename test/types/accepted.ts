@@ -1,4 +1,5 @@
 /** Programs that must compile; `npm run typecheck` reads this file, and nothing runs it. */
+import { Readable } from 'node:stream';
 import {
   createMacroStore,
   type JsonObject,
@@ -93,6 +94,34 @@ export function embeddingsOfEitherForm(store: MacroStore, role: MessageRole) {
     store.messages.append({ userId, chatId, role, content: 'x', embedding: numbers, metadata: null }),
     store.vectors.insert({ userId, chatId, messageId: null, content: 'x', embedding: new Float32Array(3) }),
   ];
+}
+
+export function importsFromAnySource(store: MacroStore) {
+  const row = { userId, chatId, content: 'x', embedding: [1, 2, 3] };
+  async function* rows() {
+    yield row;
+  }
+  return [
+    store.vectors.import([row]),
+    store.vectors.import(rows(), {
+      onConflict: 'replace',
+      hnsw: 'rebuild',
+      signal: AbortSignal.timeout(1_000),
+    }),
+    store.vectors.import(Readable.from([row]), {
+      onProgress: ({ searchable }) => console.log(searchable.rows),
+    }),
+    store.transaction(({ vectors }) => vectors.import(new Set([row]))),
+  ];
+}
+
+export async function whyAnImportFailed(store: MacroStore): Promise<number | string | undefined> {
+  const result = await store.vectors.import([]);
+  if (result.isOk()) return result.value.rows;
+  const { error } = result;
+  if (error.kind === 'not-found' || error.kind === 'conflict') return error.row;
+  if (error.kind === 'hnsw-switch-failed') return error.loadError?.kind ?? error.step;
+  return error.kind === 'invalid-input' ? error.issues[0]?.path : error.message;
 }
 
 export function metadataOfAnyJson(store: MacroStore) {
