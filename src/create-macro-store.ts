@@ -36,6 +36,7 @@ import { type ChatRepository, createChatRepository } from './repositories/chats.
 import { createMessageRepository } from './repositories/message-repository.js';
 import type { MessageRepository } from './repositories/messages.js';
 import { createUserRepository, type UserRepository } from './repositories/users.js';
+import type { HnswSwitch } from './repositories/vector-import.js';
 import { createVectorRepository } from './repositories/vector-repository.js';
 import type { VectorRepository } from './repositories/vectors.js';
 import type { EmbeddingShape } from './schema/embedding-shape.js';
@@ -142,7 +143,8 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
 
   const executor = createStoreExecutor(driver, telemetry);
   const guard = createEmbeddingGuard(embedding);
-  const repositories = createRepositories(executor, embedding, guard);
+  const index = createVectorIndexService(executor, openDedicated, embedding, guard);
+  const repositories = createRepositories(executor, embedding, guard, index);
   const redis = resolved.redis === null ? null : createRedisTier(resolved.redis, { telemetry });
   const cache = createCacheService({ ...resolved.cache, redis, clock, telemetry });
 
@@ -154,10 +156,7 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
 
   return Object.freeze({
     ...repositories,
-    vectors: {
-      ...repositories.vectors,
-      index: createVectorIndexService(executor, openDedicated, embedding, guard),
-    },
+    vectors: { ...repositories.vectors, index },
     vectorSearch: createVectorSearchService({
       executor,
       shape: embedding,
@@ -183,12 +182,13 @@ function createRepositories(
   executor: Executor,
   embedding: EmbeddingShape,
   guard: EmbeddingGuard,
+  hnswSwitch: HnswSwitch | null,
 ): Repositories {
   return {
     users: createUserRepository(executor),
     chats: createChatRepository(executor),
     messages: createMessageRepository(executor, embedding, guard),
-    vectors: createVectorRepository(executor, embedding, guard),
+    vectors: createVectorRepository(executor, embedding, guard, hnswSwitch),
   };
 }
 
@@ -198,7 +198,7 @@ function storeTransaction(
   guard: EmbeddingGuard,
 ): StoreTransaction {
   return {
-    ...createRepositories(scope.executor, embedding, guard),
+    ...createRepositories(scope.executor, embedding, guard, null),
     db: createDrizzleHandle((statement, options) => scope.send(statement, options)),
     transaction: (work) => scope.nested((inner) => work(storeTransaction(inner, embedding, guard))),
   };

@@ -22,7 +22,7 @@ export function createVectorRepository(
   executor: Executor,
   shape: EmbeddingShape,
   guard: EmbeddingGuard,
-  hnswSwitch: HnswSwitch | null = null,
+  hnswSwitch: HnswSwitch | null,
 ): VectorRepository {
   return {
     insert: createVectorInsert(executor, shape, guard),

@@ -53,7 +53,7 @@ export async function explainedStore(url: string, embedding: EmbeddingShape): Pr
     users: createUserRepository(executor),
     chats: createChatRepository(executor),
     messages: createMessageRepository(executor, embedding, guard),
-    vectors: createVectorRepository(executor, embedding, guard),
+    vectors: createVectorRepository(executor, embedding, guard, null),
     vectorSearch: createVectorSearchService({
       executor,
       shape: embedding,
