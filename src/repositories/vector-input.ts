@@ -1,5 +1,4 @@
 import { err, ok, type Result } from 'neverthrow';
-import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { checkEmbedding } from '../database/embedding.js';
 import { checkHalf } from '../database/half.js';
@@ -8,9 +7,10 @@ import { invalidInput, type StoreError } from '../errors.js';
 import { id, inputIssues } from '../input.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { content, metadata } from './input.js';
+import { newId } from './new-id.js';
 
 const body = {
-  id: id.default(() => uuidv7()),
+  id: id.default(newId),
   chatId: id,
   messageId: id.nullable().default(null),
   content,
