@@ -74,7 +74,12 @@ const DEFAULT_THRESHOLD = 0.7;
 /** A quoted phrase, or a word not to be found. */
 const OPERATORS = /"|(^|\s)-\S/;
 
-const instant = z.date().transform((date) => date.toISOString());
+// The server reads years of four digits only, in the form in which JavaScript writes dates.
+const instant = z
+  .date()
+  .min(new Date('0001-01-01T00:00:00Z'))
+  .max(new Date('9999-12-31T23:59:59.999Z'))
+  .transform((date) => date.toISOString());
 const neighbours = z.int().min(0).max(50).default(0);
 const threshold = z.number().min(-1).max(1).nullable();
 const weight = z.number().min(0).max(1_000).default(1);
