@@ -65,11 +65,16 @@ export function scopeConditions(kind: ScopeKind, indexedField: string | null): S
 // In the text, since an index on an expression is found by its text.
 const literal = (text: string): SQL => sql`${text}::text`.inlineParams();
 
-/** All conditions in one shape, so that one statement serves every filter. */
+/**
+ * All conditions in one shape, so that one statement serves every filter.
+ *
+ * The role is a value that is looked up, not an `exists`: that the planner may turn into a hash of everybody's
+ * messages.
+ */
 export const filterConditions: SQL = sql`
   and (${parameter('metadata')}::jsonpath is null
     or jsonb_path_match(coalesce(v.metadata, '{}'), ${parameter('metadata')}::jsonpath, '{}', true))
   and v.created_at >= ${parameter('createdFrom')}::timestamptz and v.created_at < ${parameter('createdUntil')}::timestamptz
-  and (${parameter('roles')}::text[] is null or exists (
-    select from ${chatMessages} m
-    where m.user_id = v.user_id and m.id = v.message_id and m.role = any (${parameter('roles')}::text[])))`;
+  and (${parameter('roles')}::text[] is null or (
+    select m.role from ${chatMessages} m where m.user_id = v.user_id and m.id = v.message_id
+  ) = any (${parameter('roles')}::text[]))`;
