@@ -119,8 +119,9 @@ export class SearchRunner {
     if (remaining >= params.limit) return null;
     const situation: Situation = { ...this.blindSituation(search), scopeRows };
     if (choice.strategy === 'hnsw') {
-      // The walk gave up, or passed over rows; the index of the scope has them all.
-      const hasAll = isIndexReady && !search.isFiltered && candidates >= scopeRows;
+      // The walk gave up, or passed over rows; the index of the scope has them all. A count from before may
+      // be of fewer rows than there are.
+      const hasAll = isIndexReady && variant.isMeasured && !search.isFiltered && candidates >= scopeRows;
       return hasAll ? null : this.planned(search, situation, chooseStrategy(situation));
     }
     // Fewer than were asked for: the scope, or what the filter leaves of it, has no more.
@@ -203,6 +204,9 @@ export class SearchRunner {
       settings: {
         ...SESSION_SETTINGS,
         ...(isHnsw ? { 'hnsw.ef_search': `${choice.efSearch}` } : {}),
+        // Whatever the settings and statistics say: without it, the first six calls on a connection could make
+        // a scan and sort of the whole table the plan of all that follow. Some messages have an index of theirs.
+        ...(isHnsw && search.scope !== 'messages' ? { enable_sort: 'off' } : {}),
         ...(isHnsw && search.isFiltered ? { 'hnsw.max_scan_tuples': `${FILTERED_MAX_SCAN_TUPLES}` } : {}),
       },
     };
