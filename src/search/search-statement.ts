@@ -70,7 +70,7 @@ export interface SearchRow {
   readonly scopeRows: number | null;
   /** `false`: there is no valid HNSW index, and so there are no candidates. */
   readonly isIndexReady: boolean;
-  /** Similarities of each two hits: first with second, first with third, … */
+  /** With the first hit: similarities of each two, first with second, first with third, … */
   readonly pairs?: string | null;
   readonly serverMs: number;
 }
@@ -93,6 +93,7 @@ export function queryParameter(column: EmbeddingColumn): QueryVector {
 
 // NaN is above every number in PostgreSQL: the distance of a vector whose length a 32-bit float cannot hold.
 export const isNear = sql`1 - distance between ${parameter('threshold')}::float8 and 1`;
+const isNumber = sql`distance <= 2`;
 const isAfter = sql`(distance, id) > (${parameter('afterDistance')}::float8, ${parameter('afterId')}::uuid)`;
 export const limitParameter = sql`(select ${parameter('limit')}::int)`;
 
@@ -103,7 +104,7 @@ export function searchQuery(variant: SearchVariant, query = queryParameter(varia
     hits as ${variant.hasPairs ? sql`materialized` : sql``} (
       select * from candidates where ${isNear} and ${isAfter} order by distance, id limit ${limitParameter}
     )
-    select ${hitColumns(variant)}
+    select ${hitColumns(variant)}${variant.hasPairs ? pairsColumn : sql``}
     from (${figuresQuery(variant)}) figures left join hits on true ${variant.hasContext ? contextAnchor : sql``}
     order by hits.distance, hits.id`;
 }
@@ -132,10 +133,9 @@ export const hitColumns = ({ hasContext }: SearchVariant): SQL => sql`
 
 /** One row about the candidates. */
 export const figuresQuery = (variant: SearchVariant): SQL => sql`
-  select count(*)::int as candidates, count(*) filter (where ${isAfter})::int as remaining,
+  select count(*)::int as candidates, count(*) filter (where ${isAfter} and ${isNumber})::int as remaining,
     ${variant.isMeasured ? scopeRowsOf(variant) : sql`null::int`} as "scopeRows",
     ${variant.strategy === 'hnsw' ? isReady(variant) : sql`true`} as "isIndexReady"
-    ${variant.hasPairs ? pairsColumn : sql``}
   from candidates`;
 
 export function scopeOf({ scope, indexedField, partialHnswOf }: SearchVariant): ScopeConditions {
@@ -164,9 +164,10 @@ function isReady({ table, partialHnswOf }: SearchVariant): SQL {
   return sql`(select coalesce(bool_and(indisvalid and indisready), false) from pg_index where indexrelid = to_regclass(${index}))`.inlineParams();
 }
 
-const pairsColumn = sql`, (
+// With the first hit only: of a hundred hits, they are a megabyte.
+const pairsColumn = sql`, case when row_number() over (order by hits.distance, hits.id) = 1 then (
   select array_agg((1 - (one.embedding <=> other.embedding))::float4 order by one.distance, one.id, other.distance, other.id)::text
-  from hits one join hits other on (other.distance, other.id) > (one.distance, one.id)) as pairs`;
+  from hits one join hits other on (other.distance, other.id) > (one.distance, one.id)) end as pairs`;
 
 export const contextAnchor = sql`left join ${chatMessages} anchor on anchor.id = hits.message_id and anchor.user_id = (select ${parameter('userId')}::uuid)`;
 
