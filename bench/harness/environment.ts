@@ -48,6 +48,11 @@ export async function loadLibrary(): Promise<typeof import('../../src/index.js')
     dts: false,
     silent: true,
   });
+  return builtLibrary();
+}
+
+/** As {@link loadLibrary}, for a process of one that has built it. */
+export function builtLibrary(): Promise<typeof import('../../src/index.js')> {
   return import(new URL(`${LIBRARY}/index.js`, ROOT).href);
 }
 

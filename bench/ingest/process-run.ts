@@ -10,7 +10,7 @@ export interface ProcessRun {
   readonly heldHeapMb: number;
   /** Buffers, which are outside of the heap. */
   readonly peakExternalMb: number;
-  /** The longest that nothing else had its turn in the event loop. */
+  /** The longest that nothing else had its turn in the event loop, in the best of three imports. */
   readonly longestBlockMs: number;
 }
 

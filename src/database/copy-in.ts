@@ -6,6 +6,9 @@ export function takesCopy(client: pg.ClientBase): boolean {
   return (client as { readonly pipeline?: boolean }).pipeline !== true;
 }
 
+/** Pieces in one turn of the event loop. */
+const PIECES_A_TURN = 4;
+
 /**
  * Sends `COPY … FROM STDIN` with its data, which goes out as the server takes it. Rejects with pg's error;
  * then nothing of the data is on its way any more, and the connection takes the next statement.
@@ -20,8 +23,21 @@ export function copyIn(client: pg.ClientBase, text: string, data: readonly Buffe
       copy.destroy();
     });
     client.query(copy);
-    // The stream is corked until the server asks for the data, and then writes with the socket's drains.
-    for (const piece of data) copy.write(piece);
-    copy.end();
+    writeFrom(0);
+
+    // A socket takes megabytes at once, and copying them takes milliseconds in which nothing else has its turn.
+    function writeFrom(index: number): void {
+      const piece = data[index];
+      if (piece === undefined) {
+        copy.end();
+        return;
+      }
+      const isLastOfTurn = index % PIECES_A_TURN === PIECES_A_TURN - 1;
+      copy.write(piece, (error) => {
+        if (error) return; // told above
+        if (isLastOfTurn) setImmediate(writeFrom, index + 1);
+        else writeFrom(index + 1);
+      });
+    }
   });
 }
