@@ -11,6 +11,7 @@ import type { ImportProgress } from '../../src/repositories/vectors.js';
 import { silentTelemetry } from '../../src/telemetry.js';
 import { someRows } from '../contract/vector-import.js';
 import {
+  anEmbedding,
   aVector,
   createServerStore,
   createUserWithChat,
@@ -152,5 +153,47 @@ describe("vectors.import, hnsw: 'rebuild'", () => {
     expect(error).toMatchObject({ kind: 'hnsw-switch-failed', step: 'drop', rows: 0, loadError: null });
     expect(calls).toEqual([['drop hnsw', 0, false]]);
     expect(taken).toBe(0);
+  });
+});
+
+describe("vectors.import, hnsw: 'rebuild', on a table with the index", () => {
+  it('leaves searches right all the time, and the index valid in the end', async () => {
+    await using own = await createServerStore({ hnsw: 'build' });
+    const { store, database } = own;
+    const owner = await createUserWithChat(store);
+    const id = await must(store.vectors.insert({ ...owner, ...aVector(owner), embedding: anEmbedding(7) }));
+    const isValid = async () => {
+      const [row] = await database.query<{ valid: boolean }>(
+        `select indisvalid as valid from pg_index where indexrelid = to_regclass('idx_chat_vectors_embedding_hnsw')`,
+      );
+      return row?.valid ?? null;
+    };
+    const nearest = async () => {
+      const options = { limit: 1, threshold: null };
+      return (await must(store.vectorSearch.semanticSearch(anEmbedding(7), owner.userId, options)))[0]?.id;
+    };
+    expect(await isValid()).toBe(true);
+    async function* rows() {
+      yield* someRows(owner, 5);
+      expect(await isValid()).toBe(null);
+      expect(await nearest()).toBe(id);
+      yield* someRows(owner, 1_500);
+    }
+    expect((await must(store.vectors.import(rows(), { hnsw: 'rebuild' }))).rows).toBe(1_505);
+    expect(await isValid()).toBe(true);
+
+    const abort = new AbortController();
+    const error = await failure(
+      store.vectors.import(someRows(owner, 10), {
+        hnsw: 'rebuild',
+        signal: abort.signal,
+        onProgress: ({ phase }) => phase === 'rebuilding-hnsw' && abort.abort(),
+      }),
+    );
+    expect(error).toMatchObject({ kind: 'hnsw-switch-failed', step: 'rebuild', rows: 10, loadError: null });
+    expect(error.cause).toMatchObject({ kind: 'aborted' });
+    expect(await must(store.vectors.count(owner))).toBe(1_516);
+    await must(store.vectors.index.ensure({ hnsw: true }));
+    expect(await isValid()).toBe(true);
   });
 });
