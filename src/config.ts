@@ -4,7 +4,12 @@ import type pg from 'pg';
 import { z } from 'zod';
 import type { InputIssue } from './errors.js';
 import { inputIssues } from './input.js';
-import { DEFAULT_EMBEDDING, type EmbeddingShape, MAX_DIMENSIONS } from './schema/embedding-shape.js';
+import {
+  DEFAULT_EMBEDDING,
+  type EmbeddingModel,
+  type EmbeddingShape,
+  MAX_DIMENSIONS,
+} from './schema/embedding-shape.js';
 import type { Logger } from './telemetry.js';
 
 /** `none`: a direct connection or session pooling. `transaction`: no named statements, no session settings. */
@@ -68,6 +73,14 @@ export interface BorrowedRedisConfig {
 
 export type RedisConfig = OwnedRedisConfig | BorrowedRedisConfig | false;
 
+export interface EmbeddingConfig extends Partial<EmbeddingShape> {
+  /**
+   * The name of the model, 1–200 characters, e.g. `text-embedding-3-small`. Each vector records it. Needed once
+   * the vectors have been embedded again: then it tells which of two tables this process works on.
+   */
+  readonly model?: string;
+}
+
 export interface CacheConfig {
   /** Bound on the memory tier, in bytes: keys, encoded values, and 256 an entry. */
   readonly memoryMaxBytes?: number;
@@ -89,7 +102,7 @@ export interface SearchConfig {
 export interface MacroStoreConfig {
   readonly database?: DatabaseConfig;
   readonly redis?: RedisConfig;
-  readonly embedding?: Partial<EmbeddingShape>;
+  readonly embedding?: EmbeddingConfig;
   readonly cache?: CacheConfig;
   readonly search?: SearchConfig;
   /** Migrate on the first use. Default: `true` embedded, `false` on a server. */
@@ -133,7 +146,7 @@ export type ResolvedRedis =
 export interface ResolvedConfig {
   readonly database: ResolvedServerDatabase | ResolvedBorrowedDatabase | ResolvedEmbeddedDatabase;
   readonly redis: ResolvedRedis | null;
-  readonly embedding: EmbeddingShape;
+  readonly embedding: EmbeddingModel;
   readonly cache: Required<CacheConfig>;
   readonly search: Required<SearchConfig>;
   readonly autoMigrate: boolean;
@@ -232,6 +245,13 @@ const embeddingShape = z
   .strictObject({
     dimensions: z.int().min(1).default(DEFAULTS.embedding.dimensions),
     column: z.enum(['vector', 'halfvec']).default(DEFAULTS.embedding.column),
+    model: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^\P{Cc}*$/u, { error: 'must not hold control characters' })
+      .optional()
+      .transform((model) => model ?? null),
   })
   .superRefine(({ dimensions, column }, context) => {
     if (dimensions <= MAX_DIMENSIONS[column]) return;

@@ -21,6 +21,26 @@ export interface LockHolder {
   readonly ageMs: number | null;
 }
 
+/**
+ * - `other-target`: a re-embedding to another model or shape is under way.
+ * - `running`: another process is at it.
+ * - `rows-pending`: rows of the previous table are not in the new one yet.
+ * - `not-under-way`: there is nothing to drop or give up.
+ * - `past-cut-over`: too late to give it up.
+ * - `table-in-use`: the table was not free for the moment it takes to exchange it.
+ * - `table-extended`: something of the application's own hangs on the table that would be lost with it.
+ * - `table-changed`: the table was changed since the re-embedding began.
+ */
+export type ReembedRefusal =
+  | 'other-target'
+  | 'running'
+  | 'rows-pending'
+  | 'not-under-way'
+  | 'past-cut-over'
+  | 'table-in-use'
+  | 'table-extended'
+  | 'table-changed';
+
 /** The extra fields of each kind; the list of kinds itself. */
 export interface StoreErrorFields {
   /** The caller's input, refused before anything was sent, or by a check constraint of the server. */
@@ -44,7 +64,7 @@ export interface StoreErrorFields {
   aborted: object;
   /** The connection went away after a change was sent. It may or may not be there: look before you repeat it. */
   'outcome-unknown': object;
-  /** Serialization failure or deadlock that outlived its retries. */
+  /** Serialization failure or deadlock that outlived its retries, or the cut-over of a re-embedding meanwhile. */
   'transaction-conflict': object;
   /** A statement on a transaction that is over, or whose earlier statement failed. */
   'transaction-ended': object;
@@ -87,6 +107,8 @@ export interface StoreErrorFields {
   'migration-unknown-newer': { readonly migrationIds: readonly string[] };
   /** Tables of our names exist, and nothing tells which migrations made them. */
   'migration-unmanaged-tables': { readonly tables: readonly string[] };
+  /** A re-embedding that does not go on as things stand; `reason` says why, and the message what to do. */
+  'reembed-refused': { readonly reason: ReembedRefusal };
   'migration-failed': { readonly migrationId: string; readonly step: number; readonly sqlState?: string };
 }
 
@@ -307,6 +329,16 @@ const transactionConflict: SqlErrorMapper = (operation, sqlState, error) =>
     error,
   );
 
+// No statement of ours takes the logarithm of 0 but the condition `isTable` (database/vector-tables.ts), to fail so.
+const tableExchanged: SqlErrorMapper = (operation, sqlState, error) =>
+  storeError(
+    'transaction-conflict',
+    operation,
+    `a re-embedding exchanged the table of vectors meanwhile (${sqlState})`,
+    {},
+    error,
+  );
+
 const timeout =
   (message: string): SqlErrorMapper =>
   (operation, sqlState, error) =>
@@ -319,6 +351,7 @@ const timeout =
 const SQLSTATE_TABLE: Readonly<Record<string, SqlErrorMapper>> = {
   '08': unavailable('the connection to the server was lost'),
   '22': refusedValue,
+  '2201E': tableExchanged,
   '23': conflict,
   '23502': refusedValue,
   '23514': refusedValue,

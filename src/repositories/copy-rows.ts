@@ -27,20 +27,25 @@ for (const [value, digit] of [...'0123456789abcdef'].entries()) HEX_VALUE[digit.
  * Rows in COPY's binary form, written one behind the other into one buffer that is used again and again:
  * no object and no buffer is made for a row, nor for a field of it.
  *
- * The columns are id, user_id, chat_id, message_id, content, metadata, embedding and, if wanted, the row's
- * position as an integer.
+ * The columns are id, user_id, chat_id, message_id, content, metadata, embedding, model and, if wanted, the
+ * row's position as an integer.
  */
 export class CopyRows {
   private readonly standard: Buffer;
   private buffer: Buffer;
   private end = HEADER.length;
   private rows = 0;
+  private readonly column: EmbeddingColumn;
+  /** The same in every row. */
+  private readonly model: Buffer | null;
 
   constructor(
     capacityBytes: number,
-    private readonly column: EmbeddingColumn,
+    { column, model }: { readonly column: EmbeddingColumn; readonly model: string | null },
     private readonly withPosition: boolean,
   ) {
+    this.column = column;
+    this.model = model === null ? null : Buffer.from(model);
     this.standard = Buffer.allocUnsafeSlow(capacityBytes);
     HEADER.copy(this.standard);
     this.buffer = this.standard;
@@ -61,14 +66,16 @@ export class CopyRows {
     const contentBytes = Buffer.byteLength(row.content);
     const metadataBytes = row.metadata === null ? 0 : 1 + Buffer.byteLength(row.metadata);
     const embeddingBytes = 4 + floats.length * (this.column === 'vector' ? 4 : 2);
-    // At most: field count, eight lengths, four ids, and the position.
-    const rowBytes = 2 + 8 * 4 + 4 * UUID_BYTES + contentBytes + metadataBytes + embeddingBytes + 4;
+    const modelBytes = this.model?.length ?? 0;
+    // At most: field count, nine lengths, four ids, and the position.
+    const rowBytes =
+      2 + 9 * 4 + 4 * UUID_BYTES + contentBytes + metadataBytes + embeddingBytes + modelBytes + 4;
     if (this.end + rowBytes + TRAILER_BYTES > this.buffer.length) {
       if (this.rows > 0) return false;
       this.buffer = Buffer.allocUnsafeSlow(HEADER.length + rowBytes + TRAILER_BYTES);
       HEADER.copy(this.buffer);
     }
-    this.int16(this.withPosition ? 8 : 7);
+    this.int16(this.withPosition ? 9 : 8);
     this.uuid(row.id);
     this.uuid(row.userId);
     this.uuid(row.chatId);
@@ -84,6 +91,11 @@ export class CopyRows {
     }
     this.int32(embeddingBytes);
     this.embedding(floats);
+    if (this.model === null) this.int32(-1);
+    else {
+      this.int32(modelBytes);
+      this.end += this.model.copy(this.buffer, this.end);
+    }
     if (this.withPosition) {
       this.int32(4);
       this.int32(position);

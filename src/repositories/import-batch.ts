@@ -1,7 +1,7 @@
 import type { ResultAsync } from 'neverthrow';
+import type { EmbeddingColumnFacts } from '../database/embedding.js';
 import type { CallOptions, TransactionExecutor } from '../database/executor.js';
 import type { WriteError } from '../errors.js';
-import type { EmbeddingColumn } from '../schema/embedding-shape.js';
 import { CopyRows } from './copy-rows.js';
 import * as statements from './import-statements.js';
 import type { CheckedVector } from './vector-input.js';
@@ -33,8 +33,7 @@ export interface ImportBatch {
 /** Where the rows go. */
 export interface ImportTarget {
   readonly executor: TransactionExecutor;
-  readonly column: EmbeddingColumn;
-  readonly vectorOid: number;
+  readonly place: EmbeddingColumnFacts;
   /** Into the staging table, from which they replace what is stored. */
   readonly isStaged: boolean;
   /** Made smaller where statements take long, e.g. because of a large HNSW graph. */
@@ -54,7 +53,7 @@ class CopyBatch implements ImportBatch {
     private readonly target: ImportTarget,
     private readonly copyIn: NonNullable<TransactionExecutor['copyIn']>,
   ) {
-    this.encoded = new CopyRows(COPY_LIMIT.bytes, target.column, target.isStaged);
+    this.encoded = new CopyRows(COPY_LIMIT.bytes, target.place, target.isStaged);
   }
 
   get bytes(): number {
@@ -73,7 +72,8 @@ class CopyBatch implements ImportBatch {
   }
 
   send(options: CallOptions) {
-    const statement = this.target.isStaged ? statements.copyIntoStaging : statements.copyIntoTable;
+    const { isStaged, place } = this.target;
+    const statement = isStaged ? statements.copyIntoStaging : statements.copyIntoTable(place);
     return this.copyIn(statement, this.encoded.pieces(), options);
   }
 
@@ -102,7 +102,7 @@ class InsertBatch implements ImportBatch {
   }
 
   send(options: CallOptions) {
-    const { executor, vectorOid, isStaged } = this.target;
+    const { executor, place, isStaged } = this.target;
     const { rows } = this;
     const params: statements.RowArrays = {
       ids: rows.map((row) => row.id),
@@ -113,12 +113,13 @@ class InsertBatch implements ImportBatch {
       metadatas: rows.map((row) => row.metadata),
       embeddings: executor.wire.encodeMany(
         rows.map((row) => row.embedding),
-        vectorOid,
+        place.vectorOid,
       ),
+      model: place.model,
       positions: rows.map((row) => row.position),
     };
     return executor.write(
-      isStaged ? statements.insertIntoStaging : statements.insertIntoTable,
+      isStaged ? statements.insertIntoStaging : statements.insertIntoTable(place),
       params,
       options,
     );

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from 'neverthrow';
+import type { EmbeddingColumnFacts } from '../database/embedding.js';
 import type { CallOptions, TransactionExecutor } from '../database/executor.js';
 import { aborted } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
@@ -23,7 +24,7 @@ export interface ImportWork {
   readonly executor: TransactionExecutor;
   readonly source: ImportSource;
   readonly shape: EmbeddingShape;
-  readonly vectorOid: number;
+  readonly place: EmbeddingColumnFacts;
   readonly replaces: boolean;
   readonly progress: ImportProgressReport;
   readonly options: CallOptions;
@@ -31,21 +32,21 @@ export interface ImportWork {
 
 /** All of an import that happens in its transaction. */
 export async function loadImport(work: ImportWork): Done {
-  const { executor, options } = work;
-  const idle = await executor.read(statements.allowIdle, {}, options);
-  if (idle.isErr()) return err(idle.error);
+  const { executor, place, options } = work;
+  // Before the first row is read: a source can be read once, and this may have to be done on another table.
+  const begun = await executor.read(statements.begin(place), {}, options);
+  if (begun.isErr()) return err(begun.error);
   const loaded = work.replaces ? await loadAndReplace(work) : await load(work);
   if (loaded.isErr()) return loaded;
-  const previous = idle.value[0]?.previous ?? '0';
+  const previous = begun.value[0]?.previous ?? '0';
   return executor.read(statements.limitIdle, { previous }, options).map(() => undefined);
 }
 
 /** Two batches: one is filled while the other is written. */
-async function load({ executor, source, shape, vectorOid, replaces, progress, options }: ImportWork): Done {
+async function load({ executor, source, shape, place, replaces, progress, options }: ImportWork): Done {
   const target: ImportTarget = {
     executor,
-    column: shape.column,
-    vectorOid,
+    place,
     isStaged: replaces,
     maxRows: Number.POSITIVE_INFINITY,
   };
@@ -84,8 +85,8 @@ async function load({ executor, source, shape, vectorOid, replaces, progress, op
 
 /** COPY knows no ON CONFLICT: the rows wait in a table of their own. */
 async function loadAndReplace(work: ImportWork): Done {
-  const { executor, progress, options } = work;
-  for (const statement of [statements.createStaging, statements.constrainStaging]) {
+  const { executor, place, progress, options } = work;
+  for (const statement of [statements.createStaging(place), statements.constrainStaging]) {
     const made = await executor.write(statement, {}, options);
     if (made.isErr()) return err(made.error);
   }
@@ -95,7 +96,7 @@ async function loadAndReplace(work: ImportWork): Done {
   if (began.isErr()) return began;
   for (let from = 0; from < progress.rows; from += ROWS_A_REPLACEMENT) {
     const to = Math.min(progress.rows, from + ROWS_A_REPLACEMENT);
-    const replaced = await replace(executor, { from, to }, options);
+    const replaced = await replace(work, { from, to });
     if (replaced.isErr()) return replaced;
     const told = progress.moveTo(to);
     if (told.isErr()) return told;
@@ -105,16 +106,15 @@ async function loadAndReplace(work: ImportWork): Done {
 }
 
 async function replace(
-  executor: TransactionExecutor,
+  { executor, place, options }: ImportWork,
   range: { readonly from: number; readonly to: number },
-  options: CallOptions,
 ): Done {
   const written = await executor
-    .write(statements.replaceFromStaging, range, options)
+    .write(statements.replaceFromStaging(place), range, options)
     .mapErr(refusedBatch([]));
   if (written.isErr()) return err(written.error);
   if (written.value[0]?.count === range.to - range.from) return ok();
-  const taken = await executor.read(statements.selectTaken, range, options);
+  const taken = await executor.read(statements.selectTaken(place), range, options);
   return taken.andThen((rows) => err(idTaken(rows[0]?.position)));
 }
 

@@ -1,7 +1,7 @@
 import { err, okAsync, Result, type ResultAsync } from 'neverthrow';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import { checkEmbedding, type EmbeddingGuard } from '../database/embedding.js';
+import { checkEmbedding, type EmbeddingColumnFacts, type EmbeddingGuard } from '../database/embedding.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import type { Embedding } from '../database/vector-wire.js';
 import {
@@ -73,16 +73,25 @@ const taken = (operation: string) =>
 
 export function createMessageRepository(
   executor: Executor,
-  embeddingShape: EmbeddingShape,
+  { dimensions }: EmbeddingShape,
   guard: EmbeddingGuard,
 ): MessageRepository {
-  const { column, dimensions } = embeddingShape;
-
-  /** The encoded embedding, once it and the database's column have been checked. */
-  const encoded = (operation: string, embedding: Embedding, options: CallOptions | undefined) =>
-    checkEmbedding(operation, 'embedding', embedding, dimensions).asyncAndThen((floats) =>
-      guard.check(operation, executor, options).map(() => executor.wire.encode(floats)),
-    );
+  /** Writes with an embedding, once it and the database's column have been checked. */
+  const withVector = (
+    operation: string,
+    embedding: Embedding,
+    options: CallOptions | undefined,
+    write: (
+      place: EmbeddingColumnFacts,
+      vector: statements.NewVector,
+    ) => ResultAsync<readonly Message[], WriteError>,
+  ) =>
+    checkEmbedding(operation, 'embedding', embedding, dimensions).asyncAndThen((floats) => {
+      const vector = { vectorId: uuidv7(), embedding: executor.wire.encode(floats) };
+      return guard.run(operation, executor, options, (place) =>
+        write(place, { ...vector, model: place.model }),
+      );
+    });
 
   /** Why a message was not inserted: there is no such chat, or its id is taken. */
   const explainRefusal = (operation: string, chat: statements.ChatScope, options: CallOptions | undefined) =>
@@ -106,12 +115,8 @@ export function createMessageRepository(
         const inserted =
           embedding === undefined
             ? executor.write(statements.insertMessage, row, options)
-            : encoded('messages.append', embedding, options).andThen((value) =>
-                executor.write(
-                  statements.insertMessageWithVector[column],
-                  { ...row, vectorId: uuidv7(), embedding: value },
-                  options,
-                ),
+            : withVector('messages.append', embedding, options, (place, vector) =>
+                executor.write(statements.insertMessageWithVector(place), { ...row, ...vector }, options),
               );
         return inserted.andThen(([created]) =>
           created === undefined
@@ -174,13 +179,14 @@ export function createMessageRepository(
       checkInput('messages.update', messageChanges, input)
         .asyncAndThen(({ embedding, content: newContent = null, ...rest }) => {
           const row = { ...rest, content: newContent, setsMetadata: input.metadata !== undefined };
-          if (embedding === undefined) return executor.write(statements.updateMessage, row, options);
-          return encoded('messages.update', embedding, options).andThen((value) =>
-            executor.write(
-              statements.updateMessageWithVector[column],
-              { ...row, vectorId: uuidv7(), embedding: value },
-              options,
-            ),
+          if (newContent === null) return executor.write(statements.updateMetadata, row, options);
+          if (embedding === undefined) {
+            return guard.runUnchecked('messages.update', executor, options, (place) =>
+              executor.write(statements.updateMessage(place), row, options),
+            );
+          }
+          return withVector('messages.update', embedding, options, (place, vector) =>
+            executor.write(statements.updateMessageWithVector(place), { ...row, ...vector }, options),
           );
         })
         .andThen(firstRowOr('messages.update', 'message')),
@@ -211,14 +217,15 @@ export function createMessageRepository(
       checkEmbedding('messages.appendMany', `messages.${index}.embedding`, embedding, dimensions),
     );
     return Result.combine(checked).asyncAndThen((floats) =>
-      guard.check('messages.appendMany', executor, options).andThen(({ vectorOid }) =>
+      guard.run('messages.appendMany', executor, options, (place) =>
         executor.write(
-          statements.insertMessagesWithVectors,
+          statements.insertMessagesWithVectors(place),
           {
             ...rows,
+            model: place.model,
             vectorIds: embedded.map(() => uuidv7()),
             vectorMessageIds: embedded.map(({ messageId }) => messageId),
-            embeddings: executor.wire.encodeMany(floats, vectorOid),
+            embeddings: executor.wire.encodeMany(floats, place.vectorOid),
           },
           options,
         ),

@@ -1,11 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm';
-import { embeddingParameter, perColumn } from '../database/embedding.js';
+import { embeddingParameter } from '../database/embedding.js';
 import { compileStatement, parameter, perLimit } from '../database/statement.js';
+import { isTable, perPlace, type VectorPlace } from '../database/vector-tables.js';
 import { chatMessages, type MessageRole } from '../schema/chat-messages.js';
-import { chatVectors } from '../schema/chat-vectors.js';
 import { chats } from '../schema/chats.js';
 import type { Message } from './messages.js';
 import { columnsOf } from './rows.js';
+import { deletedVectors } from './vector-deletion.js';
 
 const messageColumns = columnsOf(chatMessages);
 const userId = parameter('userId');
@@ -45,19 +46,25 @@ export const insertMessage = compileStatement<InsertMessage, Message>(
   sql`with ${insertedMessage} select ${messageColumns} from inserted`,
 );
 
-export interface InsertMessageWithVector extends InsertMessage {
+export interface NewVector {
   readonly vectorId: string;
   readonly embedding: unknown;
+  readonly model: string | null;
 }
 
-export const insertMessageWithVector = perColumn((column) =>
+export type InsertMessageWithVector = InsertMessage & NewVector;
+
+/** The vector of the message in the given CTE. */
+const insertedVector = (place: VectorPlace, message: SQL) => sql`inserted_vector as (
+    insert into ${sql.identifier(place.table)} (id, user_id, chat_id, message_id, content, embedding, metadata, model)
+    select ${parameter('vectorId')}::uuid, user_id, chat_id, id, content, ${embeddingParameter(place.column)}, metadata, ${parameter('model')}::text
+    from ${message} where ${isTable(place)}
+  )`;
+
+export const insertMessageWithVector = perPlace((place) =>
   compileStatement<InsertMessageWithVector, Message>(
-    'messages.append#vector',
-    sql`with ${insertedMessage}, inserted_vector as (
-        insert into ${chatVectors} (id, user_id, chat_id, message_id, content, embedding, metadata)
-        select ${parameter('vectorId')}::uuid, user_id, chat_id, id, content, ${embeddingParameter(column)}, metadata
-        from inserted
-      )
+    `messages.append#vector${place.variant}`,
+    sql`with ${insertedMessage}, ${insertedVector(place, sql`inserted`)}
       select ${messageColumns} from inserted`,
   ),
 );
@@ -104,18 +111,23 @@ export interface InsertMessagesWithVectors extends InsertMessages {
   /** The message of each vector. */
   readonly vectorMessageIds: readonly string[];
   readonly embeddings: unknown;
+  readonly model: string | null;
 }
 
-export const insertMessagesWithVectors = compileStatement<InsertMessagesWithVectors, Message>(
-  'messages.appendMany#vectors',
-  sql`with ${insertedMessages}, inserted_vectors as (
-      insert into ${chatVectors} (id, user_id, chat_id, message_id, content, embedding, metadata)
-      select vectors.id, inserted.user_id, inserted.chat_id, inserted.id, inserted.content, vectors.embedding, inserted.metadata
+export const insertMessagesWithVectors = perPlace((place) =>
+  compileStatement<InsertMessagesWithVectors, Message>(
+    `messages.appendMany#vectors${place.variant}`,
+    sql`with ${insertedMessages}, inserted_vectors as (
+      insert into ${sql.identifier(place.table)} (id, user_id, chat_id, message_id, content, embedding, metadata, model)
+      select vectors.id, inserted.user_id, inserted.chat_id, inserted.id, inserted.content, vectors.embedding,
+        inserted.metadata, ${parameter('model')}::text
       from inserted join unnest(
         ${parameter('vectorIds')}::uuid[], ${parameter('vectorMessageIds')}::uuid[], ${parameter('embeddings')}::vector[]
       ) as vectors (id, message_id, embedding) on vectors.message_id = inserted.id
+      where ${isTable(place)}
     )
     ${storedOrInserted}`,
+  ),
 );
 
 export interface MessageKey extends ChatScope {
@@ -176,30 +188,27 @@ const updatedMessage = sql`updated as (
   )`;
 
 /** A vector of a text that is no longer there must not be found: a new content takes them all away. */
-export const updateMessage = compileStatement<UpdateMessage, Message>(
+const staleVectors = (place: VectorPlace) =>
+  deletedVectors(place, sql`v.user_id = updated.user_id and v.message_id = updated.id`, sql`using updated`);
+
+export const updateMetadata = compileStatement<UpdateMessage, Message>(
   'messages.update',
-  sql`with ${updatedMessage}, stale as (
-      delete from ${chatVectors} v using updated
-      where v.user_id = updated.user_id and v.message_id = updated.id and ${parameter('content')}::text is not null
-    )
-    select ${messageColumns} from updated`,
+  sql`with ${updatedMessage} select ${messageColumns} from updated`,
 );
 
-export interface UpdateMessageWithVector extends UpdateMessage {
-  readonly vectorId: string;
-  readonly embedding: unknown;
-}
+export const updateMessage = perPlace((place) =>
+  compileStatement<UpdateMessage, Message>(
+    `messages.update#content${place.variant}`,
+    sql`with ${updatedMessage}, ${staleVectors(place)} select ${messageColumns} from updated`,
+  ),
+);
 
-export const updateMessageWithVector = perColumn((column) =>
+export type UpdateMessageWithVector = UpdateMessage & NewVector;
+
+export const updateMessageWithVector = perPlace((place) =>
   compileStatement<UpdateMessageWithVector, Message>(
-    'messages.update#vector',
-    sql`with ${updatedMessage}, stale as (
-        delete from ${chatVectors} v using updated where v.user_id = updated.user_id and v.message_id = updated.id
-      ), inserted_vector as (
-        insert into ${chatVectors} (id, user_id, chat_id, message_id, content, embedding, metadata)
-        select ${parameter('vectorId')}::uuid, user_id, chat_id, id, content, ${embeddingParameter(column)}, metadata
-        from updated
-      )
+    `messages.update#vector${place.variant}`,
+    sql`with ${updatedMessage}, ${staleVectors(place)}, ${insertedVector(place, sql`updated`)}
       select ${messageColumns} from updated`,
   ),
 );

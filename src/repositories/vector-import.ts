@@ -58,7 +58,7 @@ export function createVectorImport(
     const options: CallOptions = signal === undefined ? {} : { signal };
     const progress = new ImportProgressReport(OPERATION, given);
     const load = () =>
-      guard.check(OPERATION, executor, options).andThen(({ vectorOid }) =>
+      guard.run(OPERATION, executor, options, (place) =>
         executor.transaction(
           OPERATION,
           (transaction) =>
@@ -66,7 +66,7 @@ export function createVectorImport(
               executor: transaction,
               source,
               shape,
-              vectorOid,
+              place,
               replaces: onConflict === 'replace',
               progress,
               options,

@@ -21,11 +21,10 @@ export function createVectorInsert(
     checkInput(OPERATION, newVector, vector).asyncAndThen((row) =>
       checkVector(OPERATION, 'embedding', row.embedding, shape).asyncAndThen((floats) =>
         guard
-          .check(OPERATION, executor, options)
-          .andThen(() => {
-            const params = { ...row, embedding: executor.wire.encode(floats) };
+          .run(OPERATION, executor, options, (place) => {
+            const params = { ...row, embedding: executor.wire.encode(floats), model: place.model };
             return executor
-              .write(statements.upsertVector, params, options)
+              .write(statements.upsertVector(place), params, options)
               .mapErr(missingVectorParent(OPERATION));
           })
           .andThen((written) => (written.length > 0 ? ok(row.id) : explainRefusal(row, options))),

@@ -1,11 +1,12 @@
+import type { ResultAsync } from 'neverthrow';
 import { z } from 'zod';
 import type { EmbeddingGuard } from '../database/embedding.js';
-import type { Executor } from '../database/executor.js';
+import type { CallOptions, Executor } from '../database/executor.js';
+import type { WriteError } from '../errors.js';
 import { checkInput, id, limit } from '../input.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { BEFORE_LOWEST_IDS, decodeCursor, toPage } from './cursor.js';
 import { cursor } from './input.js';
-import { hasRows } from './rows.js';
 import { createVectorImport, type HnswSwitch } from './vector-import.js';
 import { createVectorInsert } from './vector-insert.js';
 import * as statements from './vector-statements.js';
@@ -24,6 +25,18 @@ export function createVectorRepository(
   guard: EmbeddingGuard,
   hnswSwitch: HnswSwitch | null,
 ): VectorRepository {
+  const deleted = (
+    operation: string,
+    statement: typeof statements.deleteOne,
+    params: object,
+    options: CallOptions | undefined,
+  ): ResultAsync<number, WriteError> =>
+    guard
+      .runUnchecked(operation, executor, options, (place) =>
+        executor.write(statement(place), params, options),
+      )
+      .map(([row]) => row?.count ?? 0);
+
   return {
     insert: createVectorInsert(executor, shape, guard),
     insertMany: createVectorUpsert(executor, shape, guard),
@@ -31,7 +44,9 @@ export function createVectorRepository(
 
     findByMessage: (ref, options) =>
       checkInput('vectors.findByMessage', messageScope, ref).asyncAndThen((params) =>
-        executor.read(statements.selectByMessage, params, options),
+        guard.runUnchecked('vectors.findByMessage', executor, options, (place) =>
+          executor.read(statements.selectByMessage(place), params, options),
+        ),
       ),
 
     list: (given, options) =>
@@ -40,35 +55,36 @@ export function createVectorRepository(
           .asyncAndThen((start) => {
             const statement =
               scope.chatId === null ? statements.selectPageOfUser : statements.selectPageOfChat;
-            return executor.read(statement(size + 1), { ...scope, ...start }, options);
+            return guard.runUnchecked('vectors.list', executor, options, (place) =>
+              executor.read(statement(place)(size + 1), { ...scope, ...start }, options),
+            );
           })
           .map((rows) => toPage('vectors.list', rows, size, (row) => ({ key: row.chatId, id: row.id }))),
       ),
 
     delete: (ref, options) =>
       checkInput('vectors.delete', vectorRef, ref)
-        .asyncAndThen((params) => executor.write(statements.deleteOne, params, options))
-        .map(hasRows),
+        .asyncAndThen((params) => deleted('vectors.delete', statements.deleteOne, params, options))
+        .map((count) => count > 0),
 
     deleteByMessage: (ref, options) =>
-      checkInput('vectors.deleteByMessage', messageScope, ref)
-        .asyncAndThen((params) => executor.write(statements.deleteOfMessage, params, options))
-        .map(([row]) => row?.count ?? 0),
+      checkInput('vectors.deleteByMessage', messageScope, ref).asyncAndThen((params) =>
+        deleted('vectors.deleteByMessage', statements.deleteOfMessage, params, options),
+      ),
 
     deleteByChat: (ref, options) =>
-      checkInput('vectors.deleteByChat', chatScope, ref)
-        .asyncAndThen((params) => executor.write(statements.deleteOfChat, params, options))
-        .map(([row]) => row?.count ?? 0),
+      checkInput('vectors.deleteByChat', chatScope, ref).asyncAndThen((params) =>
+        deleted('vectors.deleteByChat', statements.deleteOfChat, params, options),
+      ),
 
     count: (given, options) =>
       checkInput('vectors.count', countInput, given)
-        .asyncAndThen((params) =>
-          executor.read(
-            params.chatId === null ? statements.countOfUser : statements.countOfChat,
-            params,
-            options,
-          ),
-        )
+        .asyncAndThen((params) => {
+          const statement = params.chatId === null ? statements.countOfUser : statements.countOfChat;
+          return guard.runUnchecked('vectors.count', executor, options, (place) =>
+            executor.read(statement(place), params, options),
+          );
+        })
         .map(([row]) => row?.count ?? 0),
   };
 }

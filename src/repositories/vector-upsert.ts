@@ -1,6 +1,6 @@
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import { z } from 'zod';
-import type { EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingColumnFacts, EmbeddingGuard } from '../database/embedding.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import type { TransactionError } from '../database/transaction.js';
 import {
@@ -38,9 +38,9 @@ export function createVectorUpsert(
     const checked = new ResultAsync(checkBatch(given, shape));
     return checked.andThen(({ userId, vectors }) => {
       const ids = vectors.map((vector) => vector.id);
-      return guard.check(OPERATION, executor, options).andThen(({ vectorOid }) => {
+      return guard.run(OPERATION, executor, options, (place) => {
         const upsert = (on: Executor, chunk: readonly CheckedBody[]) =>
-          upsertChunk(on, userId, chunk, vectorOid, options);
+          upsertChunk(on, userId, chunk, place, options);
         const [first = [], ...others] = chunksOf(vectors, shape.dimensions);
         if (others.length === 0) return upsert(executor, first).map(() => ids);
         return executor
@@ -120,7 +120,7 @@ function upsertChunk(
   executor: Executor,
   userId: string,
   vectors: readonly CheckedBody[],
-  vectorOid: number,
+  place: EmbeddingColumnFacts,
   options: CallOptions | undefined,
 ): ResultAsync<void, InsertVectorsError> {
   const scope = {
@@ -135,11 +135,12 @@ function upsertChunk(
     metadatas: vectors.map((vector) => vector.metadata),
     embeddings: executor.wire.encodeMany(
       vectors.map((vector) => vector.embedding),
-      vectorOid,
+      place.vectorOid,
     ),
+    model: place.model,
   };
   return executor
-    .write(statements.upsertVectors, params, options)
+    .write(statements.upsertVectors(place), params, options)
     .mapErr(takenMeanwhile)
     .mapErr(missingVectorParent(OPERATION))
     .andThen((rows): Result<void, InsertVectorsError> | ResultAsync<void, InsertVectorsError> => {

@@ -15,6 +15,8 @@ export interface VectorRecord {
   readonly metadata: JsonObject | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+  /** The name of the model that computed its embedding; `null` where the configuration did not give one. */
+  readonly model: string | null;
 }
 
 export interface VectorBody {

@@ -28,6 +28,8 @@ export function chatVectorsTable(embedding: EmbeddingShape) {
       embeddingCode: bitString('embedding_code', { length: embedding.dimensions }).generatedAlwaysAs(
         sql`binary_quantize(embedding)`,
       ),
+      // What computed the embedding; null where the configuration did not say.
+      model: text('model'),
     },
     (table) => [
       foreignKey({

@@ -7,6 +7,12 @@ export interface EmbeddingShape {
   readonly column: EmbeddingColumn;
 }
 
+/** What computes the embeddings of a store. */
+export interface EmbeddingModel extends EmbeddingShape {
+  /** Its name, as each row records it; `null` where the configuration is silent. */
+  readonly model: string | null;
+}
+
 /** What `text-embedding-3-small` and its kin give. */
 export const DEFAULT_EMBEDDING = { dimensions: 1536, column: 'vector' } as const satisfies EmbeddingShape;
 

@@ -73,13 +73,11 @@ export function createVectorSearchService(parts: VectorSearchParts): VectorSearc
       running(checkPagedSearch('vectorSearch.search', settings, input), answered(toAnswer)),
 
     searchMany: (...input) =>
-      guard
-        .check('vectorSearch.searchMany', executor, input[2])
-        .andThen(({ vectorOid }) =>
-          running(checkSearchMany('vectorSearch.searchMany', settings, input, vectorOid), (search) =>
-            searchMany(runner, search, input[0].length),
-          ),
+      guard.run('vectorSearch.searchMany', executor, input[2], ({ vectorOid }) =>
+        running(checkSearchMany('vectorSearch.searchMany', settings, input, vectorOid), (search) =>
+          searchMany(runner, search, input[0].length),
         ),
+      ),
 
     hybridSearch: (...input) =>
       running(checkHybridSearch('vectorSearch.hybridSearch', settings, input), ({ search, text }) =>
@@ -103,7 +101,9 @@ export function createVectorSearchService(parts: VectorSearchParts): VectorSearc
 
 function running<Checked, T>(
   checked: Result<Checked, SearchInputError>,
-  run: (checked: Checked) => Promise<Result<T, SearchError>>,
+  run: (checked: Checked) => PromiseLike<Result<T, SearchError>>,
 ): ResultAsync<T, SearchError> {
-  return new ResultAsync(checked.isErr() ? Promise.resolve(err(checked.error)) : run(checked.value));
+  return new ResultAsync(
+    checked.isErr() ? Promise.resolve(err(checked.error)) : Promise.resolve(run(checked.value)),
+  );
 }

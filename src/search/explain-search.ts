@@ -1,5 +1,6 @@
-import { err, ok, type Result } from 'neverthrow';
+import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import type { Executor } from '../database/executor.js';
+import type { VectorPlace } from '../database/vector-tables.js';
 import type { JsonObject, JsonValue } from '../schema/column-types.js';
 import type { CheckedSearch } from './search-input.js';
 import type { SearchRunner } from './search-runner.js';
@@ -11,12 +12,21 @@ interface PlanRow {
 }
 
 /** Runs the search as it would be run now, and gives the server's account of it. */
-export async function explainSearch(
+export function explainSearch(
+  runner: SearchRunner,
+  executor: Executor,
+  search: CheckedSearch,
+): ResultAsync<SearchExplanation, SearchError> {
+  return runner.onTable(search, (place) => new ResultAsync(explainOn(place, runner, executor, search)));
+}
+
+async function explainOn(
+  place: VectorPlace,
   runner: SearchRunner,
   executor: Executor,
   search: CheckedSearch,
 ): Promise<Result<SearchExplanation, SearchError>> {
-  const planned = await runner.plan(search);
+  const planned = await runner.plan(search, place);
   if (planned.isErr()) return err(planned.error);
   const { variant, params, settings, choice } = planned.value;
   const statement = searchStatement(variant);

@@ -3,8 +3,8 @@ import { err, ok, type Result } from 'neverthrow';
 import { z } from 'zod';
 import type { CallOptions, Executor } from '../database/executor.js';
 import { compileStatement, parameter } from '../database/statement.js';
+import { isTable, perPlace } from '../database/vector-tables.js';
 import { checkInput, limit } from '../input.js';
-import { chatVectors } from '../schema/chat-vectors.js';
 import { recallOf } from './recall.js';
 import { isHit } from './search-answer.js';
 import { type CheckedSearch, checkSemanticSearch, type SearchSettings } from './search-input.js';
@@ -53,22 +53,29 @@ interface DrawnRow {
 }
 
 // Whole pages at random: what one row costs otherwise, a page does.
-const drawRows = compileStatement<{ rows: number }, DrawnRow>(
-  OPERATION,
-  sql`with drawn as materialized (
-      select user_id, id from ${chatVectors}
-      tablesample system (least(100, 100.0 * ${parameter('rows')}::float8
-        / greatest(1, (select reltuples from pg_class where oid = to_regclass('chat_vectors')))))
-    ), sizes as (
-      select user_id, (select count(*) from ${chatVectors} v where v.user_id = users.user_id) as rows
-      from (select distinct user_id from drawn) users
-    )
-    select user_id as "userId", id, rows::int as "userRows" from drawn join sizes using (user_id)`,
-);
+const drawRows = perPlace((place) => {
+  const table = sql.identifier(place.table);
+  return compileStatement<{ rows: number }, DrawnRow>(
+    `${OPERATION}${place.variant}`,
+    sql`with drawn as materialized (
+        select user_id, id from ${table}
+        tablesample system (least(100, 100.0 * ${parameter('rows')}::float8
+          / greatest(1, (select reltuples from pg_class where oid = ${sql`${place.tableOid}::oid`.inlineParams()}))))
+        where ${isTable(place)}
+      ), sizes as (
+        select user_id, (select count(*) from ${table} v where v.user_id = users.user_id) as rows
+        from (select distinct user_id from drawn) users
+      )
+      select user_id as "userId", id, rows::int as "userRows" from drawn join sizes using (user_id)`,
+  );
+});
 
-const selectEmbedding = compileStatement<{ id: string }, { embedding: string }>(
-  `${OPERATION}#embedding`,
-  sql`select embedding::text as embedding from ${chatVectors} where id = ${parameter('id')}::uuid`,
+const selectEmbedding = perPlace((place) =>
+  compileStatement<{ id: string }, { embedding: string }>(
+    `${OPERATION}#embedding${place.variant}`,
+    sql`select embedding::text as embedding from ${sql.identifier(place.table)}
+      where id = ${parameter('id')}::uuid and ${isTable(place)}`,
+  ),
 );
 
 /**
@@ -85,7 +92,9 @@ export async function probeRecall(
   const checked = checkInput(OPERATION, probeOptions, given);
   if (checked.isErr()) return err(checked.error);
   const { sample, k } = checked.value;
-  const drawn = await executor.read(drawRows, { rows: DRAWN_ROWS }, options);
+  const drawn = await runner.onTable({ operation: OPERATION, options }, (place) =>
+    executor.read(drawRows(place), { rows: DRAWN_ROWS }, options),
+  );
   if (drawn.isErr()) return err(drawn.error);
 
   const classes: RecallClass[] = [];
@@ -117,7 +126,9 @@ async function compare(
   k: number,
   options: CallOptions,
 ): Promise<Result<Compared | null, SearchError>> {
-  const stored = await executor.read(selectEmbedding, { id }, options);
+  const stored = await runner.onTable({ operation: OPERATION, options }, (place) =>
+    executor.read(selectEmbedding(place), { id }, options),
+  );
   if (stored.isErr()) return err(stored.error);
   const [row] = stored.value;
   if (row === undefined) return ok(null);

@@ -1,8 +1,9 @@
-import { err, ok, type Result } from 'neverthrow';
+import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import type { EmbeddingGuard } from '../database/embedding.js';
 import type { Executor } from '../database/executor.js';
 import { SESSION_SETTINGS, type SessionSettings } from '../database/session-settings.js';
 import type { Statement } from '../database/statement.js';
+import type { VectorPlace } from '../database/vector-tables.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { asChosen, type Choice, chooseStrategy, type Situation } from './choose-strategy.js';
 import type { ApproximateStrategy } from './recall-tuning.js';
@@ -65,17 +66,24 @@ const FILTERED_MAX_SCAN_TUPLES = 5_000;
 export class SearchRunner {
   constructor(private readonly parts: RunnerParts) {}
 
+  /** Does the work on the store's table; once more where a re-embedding has exchanged it meanwhile. */
+  onTable<T>(
+    { operation, options }: Pick<CheckedSearch, 'operation' | 'options'>,
+    work: (place: VectorPlace) => ResultAsync<T, SearchError>,
+  ): ResultAsync<T, SearchError> {
+    const { guard, executor } = this.parts;
+    return guard.run(operation, executor, options, work);
+  }
+
   /** What the search would be by what is known now. */
-  async plan(search: CheckedSearch): Promise<Result<PlannedSearch, SearchError>> {
-    const checked = await this.parts.guard.check(search.operation, this.parts.executor, search.options);
-    if (checked.isErr()) return err(checked.error);
-    const situation = await this.situationOf(search);
+  async plan(search: CheckedSearch, place: VectorPlace): Promise<Result<PlannedSearch, SearchError>> {
+    const situation = await this.situationOf(search, place);
     if (situation.isErr()) return err(situation.error);
     const { strategy, ...forced } = search.forced;
     const choice =
       strategy === undefined ? chooseStrategy(situation.value) : asChosen(strategy, situation.value);
     return ok(
-      this.planned(search, situation.value, {
+      this.planned(search, place, situation.value, {
         strategy: choice.strategy,
         candidates:
           forced.candidates === undefined || choice.strategy === 'exact'
@@ -86,11 +94,19 @@ export class SearchRunner {
     );
   }
 
-  async run<Params, Row extends SearchRow>(
+  run<Params, Row extends SearchRow>(
+    search: CheckedSearch,
+    form: SearchForm<Params, Row>,
+  ): ResultAsync<FoundRows<Row>, SearchError> {
+    return this.onTable(search, (place) => new ResultAsync(this.runOn(place, search, form)));
+  }
+
+  private async runOn<Params, Row extends SearchRow>(
+    place: VectorPlace,
     search: CheckedSearch,
     form: SearchForm<Params, Row>,
   ): Promise<Result<FoundRows<Row>, SearchError>> {
-    const first = await this.plan(search);
+    const first = await this.plan(search, place);
     if (first.isErr()) return err(first.error);
     let planned = first.value;
     for (let attempt = 1; ; attempt += 1) {
@@ -102,7 +118,7 @@ export class SearchRunner {
       const rows = read.value;
       const figures = worstFigures(rows);
       const scopeRows = this.learn(search, variant, figures);
-      const next = this.nextAttempt(search, planned, figures, scopeRows);
+      const next = this.nextAttempt(search, place, planned, figures, scopeRows);
       if (next === null) return ok({ rows, choice: planned.choice, scopeRows, isRetried: attempt > 1 });
       planned = next;
     }
@@ -111,6 +127,7 @@ export class SearchRunner {
   /** The next, more thorough attempt; `null` where this one has given all there is. */
   private nextAttempt(
     search: CheckedSearch,
+    place: VectorPlace,
     { choice, variant, params }: PlannedSearch,
     { candidates, remaining, isIndexReady }: Figures,
     scopeRows: number,
@@ -122,11 +139,11 @@ export class SearchRunner {
       // The walk gave up, or passed over rows; the index of the scope has them all. A count from before may
       // be of fewer rows than there are.
       const hasAll = isIndexReady && variant.isMeasured && !search.isFiltered && candidates >= scopeRows;
-      return hasAll ? null : this.planned(search, situation, chooseStrategy(situation));
+      return hasAll ? null : this.planned(search, place, situation, chooseStrategy(situation));
     }
     // Fewer than were asked for: the scope, or what the filter leaves of it, has no more.
     if (candidates < params.candidates) return null;
-    return this.planned(search, situation, { ...choice, candidates: choice.candidates * 2 });
+    return this.planned(search, place, situation, { ...choice, candidates: choice.candidates * 2 });
   }
 
   private learn(search: CheckedSearch, variant: SearchVariant, { scopeRows }: Figures): number {
@@ -140,7 +157,10 @@ export class SearchRunner {
     return key === null ? null : this.parts.sizes.find(key);
   }
 
-  private async situationOf(search: CheckedSearch): Promise<Result<Situation, SearchError>> {
+  private async situationOf(
+    search: CheckedSearch,
+    { table }: VectorPlace,
+  ): Promise<Result<Situation, SearchError>> {
     const blind = this.blindSituation(search);
     const size = this.sizeOf(search);
     const known = { ...blind, scopeRows: size?.rows ?? null };
@@ -148,12 +168,12 @@ export class SearchRunner {
     if (search.scope === 'messages' || search.indexedField !== null) return ok(known);
     const mayUseHnsw = search.forced.strategy === 'hnsw' || (size !== null && size.rows >= MIN_HNSW_ROWS);
     if (!mayUseHnsw) return ok(known);
-    const facts = await this.parts.tables.read(TABLE, search.options);
-    return facts.map((table) => {
-      const hnsw = table.hnswFor(search.scopeParams.userId);
+    const read = await this.parts.tables.read(table, search.options);
+    return read.map((facts) => {
+      const hnsw = facts.hnswFor(search.scopeParams.userId);
       const effort =
-        chooseStrategy({ ...known, hnsw, tableRows: table.rows }).strategy === 'hnsw' ? 'hnsw' : 'codes';
-      return { ...known, hnsw, tableRows: table.rows, effort: this.parts.effort(effort) };
+        chooseStrategy({ ...known, hnsw, tableRows: facts.rows }).strategy === 'hnsw' ? 'hnsw' : 'codes';
+      return { ...known, hnsw, tableRows: facts.rows, effort: this.parts.effort(effort) };
     });
   }
 
@@ -171,15 +191,21 @@ export class SearchRunner {
     };
   }
 
-  private planned(search: CheckedSearch, situation: Situation, choice: Choice): PlannedSearch {
+  private planned(
+    search: CheckedSearch,
+    { table, tableOid, column }: VectorPlace,
+    situation: Situation,
+    choice: Choice,
+  ): PlannedSearch {
     const isHnsw = choice.strategy === 'hnsw';
     const isFresh = this.sizeOf(search)?.isFresh ?? false;
     return {
       choice,
       variant: {
         strategy: choice.strategy,
-        table: TABLE,
-        column: this.parts.shape.column,
+        table,
+        tableOid,
+        column,
         scope: search.scope,
         isFiltered: search.isFiltered,
         indexedField: isHnsw ? null : search.indexedField,
@@ -223,7 +249,6 @@ function worstFigures([first, ...others]: readonly SearchRow[]): Figures {
 
 /** Below this HNSW cannot be the cheapest, so that its index need not be looked up. */
 const MIN_HNSW_ROWS = 3_000;
-const TABLE = 'chat_vectors';
 
 /** `null`: not worth remembering. */
 function scopeKey({ scope, scopeParams: { userId, chatId } }: CheckedSearch): string | null {

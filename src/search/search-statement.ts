@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { embeddingParameter } from '../database/embedding.js';
 import { parameter, perVariant } from '../database/statement.js';
+import { isTable, type VectorPlace } from '../database/vector-tables.js';
 import { chatMessages } from '../schema/chat-messages.js';
 import type { JsonObject } from '../schema/column-types.js';
 import type { EmbeddingColumn } from '../schema/embedding-shape.js';
@@ -18,10 +19,7 @@ import { hnswStrategy } from './strategies/hnsw-strategy.js';
 import type { ScopeConditions, Strategy, StrategyName } from './strategies/strategy.js';
 
 /** The table and the type of its column. */
-export interface VectorSource {
-  readonly table: string;
-  readonly column: EmbeddingColumn;
-}
+export type VectorSource = Pick<VectorPlace, 'table' | 'tableOid' | 'column'>;
 
 /** What makes the text of a search statement; each combination that is used is compiled once. */
 export interface SearchVariant extends VectorSource {
@@ -138,8 +136,11 @@ export const figuresQuery = (variant: SearchVariant): SQL => sql`
     ${variant.strategy === 'hnsw' ? isReady(variant) : sql`true`} as "isIndexReady"
   from candidates`;
 
-export function scopeOf({ scope, indexedField, partialHnswOf }: SearchVariant): ScopeConditions {
-  const conditions = scopeConditions(scope, indexedField);
+export function scopeOf(variant: SearchVariant): ScopeConditions {
+  const { scope, indexedField, partialHnswOf } = variant;
+  const { indexed, opaque } = scopeConditions(scope, indexedField);
+  const here = isTable(variant);
+  const conditions = { indexed: sql`${indexed} and ${here}`, opaque: sql`${opaque} and ${here}` };
   if (partialHnswOf === null) return conditions;
   // In the text: a partial index serves a statement whose condition the planner can prove without its values.
   return {

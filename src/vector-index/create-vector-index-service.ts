@@ -30,7 +30,7 @@ export function createVectorIndexService(
 
   /** Before anything is built: an index for another shape of embedding would be of no use. */
   const assertShape = async (operation: string, options: CallOptions): Promise<void> => {
-    unwrap(await guard.check(operation, executor, options));
+    unwrap(await guard.checkCurrent(operation, executor, options));
   };
 
   return {

@@ -35,6 +35,7 @@ export function vectorsContract(store: () => MacroStore): void {
         metadata: { page: 3 },
         createdAt: expect.any(Date),
         updatedAt: record?.createdAt,
+        model: null,
       });
       expect(await embeddingOf(store(), id)).toEqual([...embedding]);
     });

@@ -59,6 +59,7 @@ export function vectorImportContract(store: () => MacroStore): void {
         expect(records.find(({ id }) => id === row.id)).toEqual({
           messageId: null,
           metadata: null,
+          model: null,
           ...row,
           createdAt: expect.any(Date),
           updatedAt: expect.any(Date),

@@ -251,7 +251,7 @@ describe('vectors.import, on its connection', () => {
 
     await must(store.vectors.import(someRows(chat, 2_500)));
     const copy = expect.stringMatching(/^copy chat_vectors/);
-    const [begin, end] = ['vectors.import#idle', 'vectors.import#limit-idle'];
+    const [begin, end] = [expect.stringMatching(/^vectors\.import#begin/), 'vectors.import#limit-idle'];
     expect(sent.splice(0)).toEqual([
       'begin ',
       begin,
@@ -263,12 +263,12 @@ describe('vectors.import, on its connection', () => {
       'commit',
     ]);
     await must(store.vectors.insert({ ...chat, ...aVector(chat) }));
-    expect(sent.splice(0)).toEqual(['vectors.insert']);
+    expect(sent.splice(0)).toEqual([expect.stringMatching(/^vectors\.insert#\d+$/)]);
     const { userId } = chat;
     await must(store.vectors.insertMany({ userId, vectors: bodies(500) }));
-    expect(sent.splice(0)).toEqual(['vectors.insertMany']);
+    const chunk = expect.stringMatching(/^vectors\.insertMany#\d+$/);
+    expect(sent.splice(0)).toEqual([chunk]);
     await must(store.vectors.insertMany({ userId, vectors: bodies(1_100) }));
-    const chunk = 'vectors.insertMany';
     expect(sent.splice(0)).toEqual(['begin ', chunk, chunk, chunk, 'commit']);
   });
 });

@@ -20,7 +20,7 @@ describe('resolveConfig', () => {
     expect(resolveConfig()).toEqual({
       database: { kind: 'embedded', dataDir: null },
       redis: null,
-      embedding: { dimensions: 1536, column: 'vector' },
+      embedding: { dimensions: 1536, column: 'vector', model: null },
       cache: DEFAULTS.cache,
       autoMigrate: true,
       logger: null,
@@ -112,6 +112,9 @@ describe('resolveConfig', () => {
     [{ dimensions: 4_001, column: 'halfvec' }, ['embedding.dimensions']],
     [{ dimensions: 1.5 }, ['embedding.dimensions']],
     [{ dimensions: Number.NaN }, ['embedding.dimensions']],
+    [{ model: 'text-embedding-3-small' }, []],
+    [{ model: '' }, ['embedding.model']],
+    [{ model: 'a\0b' }, ['embedding.model']],
   ])('holds the embedding %o to what an index takes', (embedding, paths) => {
     expect(refusedPaths({ embedding })).toEqual(paths);
   });
