@@ -7,6 +7,7 @@ const resources = ['database', 'cache'];
 const services = [
   'search',
   'repositories',
+  'reembed',
   'sessions',
   'rate-limits',
   'metrics',

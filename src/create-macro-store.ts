@@ -32,6 +32,8 @@ import {
   type MigrationReport,
   runMigrations,
 } from './migrations/runner.js';
+import { createReembedding } from './reembed/create-reembedding.js';
+import type { Reembedding } from './reembed/reembedding.js';
 import { type ChatRepository, createChatRepository } from './repositories/chats.js';
 import { createMessageRepository } from './repositories/message-repository.js';
 import type { MessageRepository } from './repositories/messages.js';
@@ -62,8 +64,8 @@ export interface StoreTransaction extends Repositories {
   transaction<T, E>(work: Work<StoreTransaction, T, E>): ResultAsync<T, E | TransactionError>;
 }
 
-/** The vectors of a store; a transaction's have no `index`, since no index is built concurrently inside one. */
-export interface StoreVectors extends VectorRepository {
+/** The vectors of a store; a transaction's have no `index` and no `reembed`, which need more than one transaction. */
+export interface StoreVectors extends VectorRepository, Reembedding {
   readonly index: VectorIndexService;
 }
 
@@ -156,7 +158,7 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
 
   return Object.freeze({
     ...repositories,
-    vectors: { ...repositories.vectors, index },
+    vectors: { ...repositories.vectors, ...createReembedding(openDedicated, executor, guard), index },
     vectorSearch: createVectorSearchService({
       executor,
       shape: embedding,

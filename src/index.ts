@@ -15,6 +15,7 @@ export {
   type DatabaseConfig,
   DEFAULTS,
   type EmbeddedDatabaseConfig,
+  type EmbeddingConfig,
   type MacroStoreConfig,
   MacroStoreConfigError,
   type OwnedRedisConfig,
@@ -44,6 +45,7 @@ export {
   type NotFoundError,
   type ReadError,
   type ReadErrorKind,
+  type ReembedRefusal,
   type StoreError,
   type StoreErrorFields,
   type StoreErrorKind,
@@ -61,6 +63,17 @@ export type {
 export type { StatementLock } from './migrations/lint.js';
 export type { NewerPolicy } from './migrations/reconcile.js';
 export type { MigrateError, MigrateOptions, MigrationReport } from './migrations/runner.js';
+export type { OnReembedEvent, ReembedEvent, ReembedStep } from './reembed/events.js';
+export type {
+  EmbedTexts,
+  Reembedding,
+  ReembedError,
+  ReembedLocking,
+  ReembedOptions,
+  ReembedReport,
+  ReembedStatus,
+  VectorsOf,
+} from './reembed/reembedding.js';
 export type { Chat, ChatRef, ChatRepository, ListChats, NewChat } from './repositories/chats.js';
 export type { Page } from './repositories/cursor.js';
 export type {

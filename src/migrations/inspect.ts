@@ -83,10 +83,11 @@ export function planMigrations(
   }: { readonly onNewer?: NewerPolicy; readonly hnsw?: 'build' | 'skip' } = {},
 ): ResultAsync<MigrationPlan, MigrateError> {
   return withConnection('migrations.plan', connect, async (connection) => {
-    const { ledger, adopted } = await readStanding(connection, migrations, embedding);
+    const { ledger, adopted, mismatch } = await readStanding(connection, migrations, embedding);
     const result = reconcile(migrations, ledger, onNewer);
     if ('error' in result) throw result.error;
     const pending = result.pending.filter(({ optional }) => !(hnsw === 'skip' && optional === 'hnsw'));
+    if (mismatch !== null && pending.length > 0) throw mismatch;
     return {
       adopted: adopted.map(({ id }) => id),
       pending: pending.map(({ id, isTransactional, isBreaking, optional, statements }) => ({

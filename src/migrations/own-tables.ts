@@ -1,6 +1,7 @@
 import type { DedicatedScope } from '../database/dedicated-connection.js';
 import { embeddingColumnSql, parseEmbeddingType } from '../database/embedding-column.js';
 import { ownRelation } from '../database/own-relation.js';
+import type { VectorTable } from '../database/vector-tables.js';
 import { storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 
@@ -32,8 +33,11 @@ export async function existingTables(connection: DedicatedScope): Promise<readon
 }
 
 /** The shape that the database was migrated for, or `null` before its tables are there. */
-export async function migratedShape(connection: DedicatedScope): Promise<EmbeddingShape | null> {
-  const [row] = await connection.query<{ type: string }>(embeddingColumnSql(ownRelation("'chat_vectors'")));
+export async function migratedShape(
+  connection: DedicatedScope,
+  table: VectorTable = 'chat_vectors',
+): Promise<EmbeddingShape | null> {
+  const [row] = await connection.query<{ type: string }>(embeddingColumnSql(ownRelation(`'${table}'`)));
   return row === undefined ? null : parseEmbeddingType(row.type);
 }
 

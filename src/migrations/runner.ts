@@ -111,7 +111,9 @@ async function migrateOn(
 
   const read = async () => {
     const standing = await readStanding(connection, migrations, settings.embedding);
-    return { ...standing, pending: toRun(standing.ledger) };
+    const pending = toRun(standing.ledger);
+    if (standing.mismatch !== null && pending.length > 0) throw standing.mismatch;
+    return { ...standing, pending };
   };
 
   // Most starts find nothing to do; they need no lock.

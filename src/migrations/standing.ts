@@ -1,6 +1,6 @@
 import type { DedicatedScope } from '../database/dedicated-connection.js';
 import { embeddingMismatch } from '../database/embedding-column.js';
-import { storeError } from '../errors.js';
+import { type StoreError, storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import { type LedgerEntry, readDrizzleJournal, readLedger } from './ledger.js';
 import type { Migration } from './migration.js';
@@ -15,6 +15,11 @@ export interface Standing {
   readonly ledger: readonly LedgerEntry[];
   /** Applied by drizzle's own migrator, from the same files. */
   readonly adopted: readonly Migration[];
+  /**
+   * The tables are of another shape, and the ones before a re-embedding of this: such a process works on, but
+   * what it would migrate is not its table any more.
+   */
+  readonly mismatch: StoreError<'dimension-mismatch'> | null;
 }
 
 /**
@@ -32,27 +37,33 @@ export async function readStanding(
   const tables = await existingTables(connection);
   const ledger = await readLedger(connection);
   if (ledger !== null) {
-    await refuseOtherShape(connection, embedding);
-    return { hasLedger: true, ledger, adopted: [] };
+    const mismatch = await refuseOtherShape(connection, embedding);
+    return { hasLedger: true, ledger, adopted: [], mismatch };
   }
-  if (tables.length === 0) return { hasLedger: false, ledger: [], adopted: [] };
+  if (tables.length === 0) return { hasLedger: false, ledger: [], adopted: [], mismatch: null };
   const journal = await readDrizzleJournal(connection);
   const adopted = migrations.filter((migration) => journal.has(migration.checksum));
   if (adopted.length === 0) throw unmanagedTables(tables);
-  await refuseOtherShape(connection, embedding);
+  const mismatch = await refuseOtherShape(connection, embedding);
   const entries = adopted.map(({ id, checksum, isBreaking }) => ({
     id,
     checksum,
     isBreaking,
     state: 'done' as const,
   }));
-  return { hasLedger: false, ledger: entries, adopted };
+  return { hasLedger: false, ledger: entries, adopted, mismatch };
 }
 
-async function refuseOtherShape(connection: DedicatedScope, embedding: EmbeddingShape): Promise<void> {
+async function refuseOtherShape(
+  connection: DedicatedScope,
+  embedding: EmbeddingShape,
+): Promise<Standing['mismatch']> {
   const migrated = await migratedShape(connection);
   const mismatch = migrated === null ? null : embeddingMismatch(OPERATION, embedding, migrated);
-  if (mismatch !== null) throw mismatch;
+  if (mismatch === null) return null;
+  const previous = await migratedShape(connection, 'chat_vectors_previous');
+  if (previous === null || embeddingMismatch(OPERATION, embedding, previous) !== null) throw mismatch;
+  return mismatch;
 }
 
 function unmanagedTables(tables: readonly string[]) {
