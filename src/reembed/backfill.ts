@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { binaryWire, textWire } from '../database/vector-wire.js';
 import { sqlStateOf, storeError } from '../errors.js';
 import { embedBatch } from './embed-batch.js';
-import { isLockFailure } from './lock.js';
+import { isLockFailure, shortTransaction } from './lock.js';
 import type { SharedColumns } from './mirror.js';
 import { countPending } from './queue.js';
 import type { EmbedTexts } from './reembedding.js';
@@ -98,7 +98,7 @@ async function pass(run: BackfillRun, direction: Direction, before: number) {
   return { read, settled };
 }
 
-async function embedRows(run: BackfillRun, rows: readonly PendingRow[]): ReturnType<typeof settle> {
+function embedRows(run: BackfillRun, rows: readonly PendingRow[]): Batch['embedded'] {
   const texts = rows.flatMap(({ content }) => content ?? []);
   return settle(
     texts.length === 0
@@ -125,8 +125,7 @@ async function write(
   const wire = run.connection.isEmbedded ? textWire : binaryWire;
   const present = rows.filter(hasVersion).map((row, index) => ({ ...row, embedding: embeddings[index] }));
   try {
-    return await run.connection.transaction(async (scope) => {
-      await scope.query(`set local lock_timeout = ${run.lockTimeoutMs}`);
+    return await shortTransaction(run, async (scope) => {
       const taken = new Set(
         await takePending(
           scope,

@@ -1,5 +1,5 @@
 import { okAsync, ResultAsync } from 'neverthrow';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { DedicatedConnection } from '../database/dedicated-connection.js';
 import type { OpenDedicated } from '../database/dedicated-connector.js';
 import { dedicatedFailure } from '../database/dedicated-failure.js';
@@ -9,47 +9,14 @@ import type { CallOptions, Executor } from '../database/executor.js';
 import { refuseTransactionPooler } from '../database/transaction-pooler.js';
 import { aborted, storeError } from '../errors.js';
 import { checkInput } from '../input.js';
-import { MAX_DIMENSIONS } from '../schema/embedding-shape.js';
 import { abandon, dropPrevious } from './end-reembedding.js';
 import type { OnReembedEvent } from './events.js';
 import { lockReembedding } from './lock.js';
-import type { EmbedTexts, Reembedding, ReembedError } from './reembedding.js';
+import { lockingOptions, reembedOptions } from './reembed-input.js';
+import type { Reembedding, ReembedError } from './reembedding.js';
 import { runReembedding } from './run-reembedding.js';
 import type { ReembedRun } from './run-settings.js';
 import { readStatus } from './status.js';
-
-const millis = z.number().min(0);
-const locking = {
-  lockWaitMs: millis.default(10_000),
-  lockTimeoutMs: z.int().min(1).max(60_000).default(500),
-  retryForMs: millis.default(60_000),
-};
-const isFunction = (value: unknown) => typeof value === 'function';
-const lockingOptions = z.strictObject(locking);
-const reembedOptions = z
-  .strictObject({
-    dimensions: z.int().min(1).max(MAX_DIMENSIONS.halfvec),
-    column: z.enum(['vector', 'halfvec']).optional(),
-    model: z
-      .string()
-      .min(1)
-      .max(200)
-      .regex(/^\P{Cc}*$/u, { error: 'must not hold control characters' }),
-    embed: z.custom<EmbedTexts>(isFunction, { error: 'must be a function' }),
-    batchSize: z.int().min(1).max(1_000).default(100),
-    concurrency: z.int().min(1).max(32).default(1),
-    maintenanceWorkMem: z.string().default('256MB'),
-    onProgress: z.custom<OnReembedEvent>(isFunction, { error: 'must be a function' }).optional(),
-    ...locking,
-  })
-  .transform(({ column, ...rest }) => ({
-    ...rest,
-    column: column ?? (rest.dimensions > MAX_DIMENSIONS.vector ? ('halfvec' as const) : ('vector' as const)),
-  }))
-  .refine(({ column, dimensions }) => dimensions <= MAX_DIMENSIONS[column], {
-    path: ['dimensions'],
-    error: `must be at most ${MAX_DIMENSIONS.vector} for column 'vector'`,
-  });
 
 /** `vectors.reembed` and what belongs to it, on connections of their own. */
 export function createReembedding(
@@ -74,7 +41,12 @@ export function createReembedding(
     return guard
       .runUnchecked(operation, executor, options, () => okAsync(undefined))
       .andThen(() =>
-        ResultAsync.fromPromise(run(), (error) => dedicatedFailure(operation, error) as ReembedError),
+        ResultAsync.fromPromise(run(), (error) =>
+          // A statement that the signal has cancelled ends in an error of its own.
+          options.signal?.aborted
+            ? aborted(operation, error)
+            : (dedicatedFailure(operation, error) as ReembedError),
+        ),
       );
   };
 
@@ -102,39 +74,34 @@ export function createReembedding(
     });
 
   const ending = (operation: string, work: (run: ReembedRun) => Promise<void>) => {
-    return ({ signal, ...given }: Parameters<Reembedding['abandonReembed']>[0] = {}) =>
-      checkInput(operation, lockingOptions, given).asyncAndThen((settings) =>
+    return (options: Parameters<Reembedding['abandonReembed']>[0]) => {
+      const { signal, ...given } = options ?? {};
+      return checkInput(operation, lockingOptions, given).asyncAndThen((settings) =>
         locked(operation, { signal, ...settings }, work),
       );
+    };
   };
 
   return {
-    reembed: ({ signal, ...given }) =>
-      checkInput('vectors.reembed', reembedOptions, given).asyncAndThen(
-        ({ dimensions, column, model, embed, batchSize, concurrency, ...settings }) => {
-          const target = { dimensions, column, model };
-          return locked('vectors.reembed', { signal, ...settings }, async (run) => {
-            const ending = new AbortController();
-            const embedSignal = AbortSignal.any(
-              signal === undefined ? [ending.signal] : [signal, ending.signal],
-            );
+    reembed: (options) => {
+      const { signal, ...given } = options ?? {};
+      return checkInput('vectors.reembed', reembedOptions, given).asyncAndThen(
+        ({ dimensions, column, model, embed, batchSize, concurrency, ...settings }) =>
+          locked('vectors.reembed', { signal, ...settings }, async (run) => {
+            // Ends the calls of `embed` that are under way when one of them, or the database, has failed.
+            const end = new AbortController();
+            const embedSignal = signal === undefined ? end.signal : AbortSignal.any([signal, end.signal]);
             try {
               const vectorOid = await readVectorOid(run.connection);
-              return await runReembedding({
-                ...run,
-                target,
-                embed,
-                batchSize,
-                concurrency,
-                embedSignal,
-                vectorOid,
-              });
+              const target = { dimensions, column, model };
+              const how = { embed, batchSize, concurrency, embedSignal };
+              return await runReembedding({ ...run, ...how, target, vectorOid });
             } finally {
-              ending.abort();
+              end.abort();
             }
-          });
-        },
-      ),
+          }),
+      );
+    },
     reembedStatus: (options) => readStatus(executor, options),
     dropPreviousEmbeddings: ending('vectors.dropPreviousEmbeddings', dropPrevious),
     abandonReembed: ending('vectors.abandonReembed', abandon),

@@ -68,7 +68,20 @@ export function isLockFailure(error: unknown): boolean {
   return RETRYABLE.has(sqlStateOf(error) ?? '');
 }
 
-/** Runs the work in one transaction that gives up a table it does not get at once, and comes again. */
+/** One transaction that does not queue for a lock for long: whoever comes after would wait behind it. */
+export function shortTransaction<T>(
+  { connection, lockTimeoutMs }: ReembedRun,
+  work: (scope: DedicatedScope) => Promise<T>,
+): Promise<T> {
+  return connection.transaction(async (scope) => {
+    // Whatever the server's default: a statement after one that has waited must see what it waited for.
+    await scope.query('set transaction isolation level read committed');
+    await scope.query(`set local lock_timeout = ${lockTimeoutMs}`);
+    return work(scope);
+  });
+}
+
+/** As {@link shortTransaction}, again and again until it gets its locks. */
 export async function inTransaction<T>(
   run: ReembedRun,
   step: ReembedStep,
@@ -78,11 +91,7 @@ export async function inTransaction<T>(
   for (let attempt = 1; ; attempt += 1) {
     run.assertNotAborted();
     try {
-      return await run.connection.transaction(async (scope) => {
-        // A statement that queues for a lock holds up everyone behind it.
-        await scope.query(`set local lock_timeout = ${run.lockTimeoutMs}`);
-        return work(scope);
-      });
+      return await shortTransaction(run, work);
     } catch (error) {
       if (!isLockFailure(error)) throw error;
       const pause = 50 + Math.random() * 200;

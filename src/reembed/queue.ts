@@ -1,4 +1,4 @@
-import { isLockFailure } from './lock.js';
+import { isLockFailure, shortTransaction } from './lock.js';
 import type { ReembedRun } from './run-settings.js';
 import { type Direction, PENDING } from './table-names.js';
 
@@ -32,8 +32,7 @@ async function queueSome(
     select id from missing order by id desc limit 1`;
   for (let size = ROWS_AT_A_TIME; size > 0; size = Math.floor(size / 10)) {
     try {
-      return await run.connection.transaction(async (scope) => {
-        await scope.query(`set local lock_timeout = ${run.lockTimeoutMs}`);
+      return await shortTransaction(run, async (scope) => {
         const [row] = await scope.query<{ id: string }>(queue, [after, size]);
         return row?.id ?? null;
       });
