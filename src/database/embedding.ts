@@ -198,8 +198,11 @@ export function createEmbeddingGuard(
   };
 }
 
-/** By {@link isTable}, or because the previous table has been dropped. */
-const MOVED: ReadonlySet<string> = new Set(['2201E', '42P01']);
+/**
+ * By {@link isTable}; by other dimensions, where the planner converts the parameter before it looks at that; or
+ * because the previous table has been dropped.
+ */
+const MOVED: ReadonlySet<string> = new Set(['2201E', '22000', '42P01']);
 
 function isMoved(error: unknown): boolean {
   return isStoreError(error) && MOVED.has(sqlStateOf(unredactedCauseOf(error)) ?? '');
