@@ -13,6 +13,7 @@ import { AFTER_CUT_OVER, type Direction } from './table-names.js';
 import {
   type EmbeddedRow,
   type PendingRow,
+  pendingRange,
   readPending,
   removeOrphans,
   takePending,
@@ -68,7 +69,7 @@ interface Batch {
   readonly embedded: Promise<{ readonly embeddings: readonly Float32Array[] } | { readonly error: unknown }>;
 }
 
-/** Every id that is pending at its turn, once. Embeds several batches at a time and writes one after the other. */
+/** Every id that is pending at the start, once. Embeds several batches at a time and writes one after the other. */
 async function pass(run: BackfillRun, direction: Direction, before: number) {
   const columns = await sharedColumns(run.connection, direction.from);
   const pendingAtStart = await countPending(run);
@@ -84,12 +85,12 @@ async function pass(run: BackfillRun, direction: Direction, before: number) {
     const remaining = Math.max(0, pendingAtStart - read);
     run.report({ type: 'embedded', rows: batch.rows.length, total: before + settled, remaining });
   };
-  for (let after: string | null = null; ; ) {
+  for (let range = await pendingRange(run.connection); range !== null; ) {
     run.assertNotAborted();
-    const rows: readonly PendingRow[] = await readPending(run.connection, direction, after, run.batchSize);
+    const rows: readonly PendingRow[] = await readPending(run.connection, direction, range, run.batchSize);
     const last = rows.at(-1);
     if (last === undefined) break;
-    after = last.id;
+    range = { ...range, after: last.id };
     read += rows.length;
     underWay.push({ rows, embedded: embedRows(run, rows) });
     if (underWay.length >= run.concurrency) await writeFirst();

@@ -6,7 +6,7 @@ import { queueMissing } from './queue.js';
 import type { ReembedRun } from './run-settings.js';
 import { deleteState, type ReembedState, readState, writeState } from './state.js';
 import { AFTER_CUT_OVER, CURRENT, NEXT, PENDING, PREVIOUS } from './table-names.js';
-import { readPending, removeOrphans, takePending } from './write-batch.js';
+import { type PendingRow, pendingRange, readPending, removeOrphans, takePending } from './write-batch.js';
 
 const IDS_AT_A_TIME = 1_000;
 
@@ -61,11 +61,16 @@ async function lockAll(scope: DedicatedScope, dropped: string): Promise<void> {
 
 /** Ids whose row was deleted need no embedding. */
 async function clearOrphans(run: ReembedRun): Promise<void> {
-  for (let after: string | null = null; ; ) {
-    const rows = await readPending(run.connection, AFTER_CUT_OVER, after, IDS_AT_A_TIME);
+  for (let range = await pendingRange(run.connection); range !== null; ) {
+    const rows: readonly PendingRow[] = await readPending(
+      run.connection,
+      AFTER_CUT_OVER,
+      range,
+      IDS_AT_A_TIME,
+    );
     const last = rows.at(-1);
     if (last === undefined) return;
-    after = last.id;
+    range = { ...range, after: last.id };
     const gone = rows.filter(({ version }) => version === null).map(({ id }) => id);
     await inTransaction(run, 'drop', async (scope) =>
       removeOrphans(scope, AFTER_CUT_OVER, await takePending(scope, gone)),

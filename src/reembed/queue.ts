@@ -9,11 +9,15 @@ const ROWS_AT_A_TIME = 5_000;
  * written meanwhile enters itself. A few thousand at a time, so that no writer waits for long.
  */
 export async function queueMissing(run: ReembedRun, direction: Direction): Promise<void> {
-  for (let after: string | null = null; ; ) {
+  // Up to the last of now: new ids ascend, and a look without an end would follow a writer for ever.
+  const [last] = await run.connection.query<{ id: string }>(
+    `select id from ${direction.from} order by id desc limit 1`,
+  );
+  for (let after: string | null = null; last !== undefined; ) {
     run.assertNotAborted();
-    const last = await queueSome(run, direction, after);
-    if (last === null) return;
-    after = last;
+    const queued = await queueSome(run, direction, after, last.id);
+    if (queued === null) return;
+    after = queued;
   }
 }
 
@@ -22,10 +26,11 @@ async function queueSome(
   run: ReembedRun,
   { from, to }: Direction,
   after: string | null,
+  last: string,
 ): Promise<string | null> {
   const missing = `select f.id from ${from} f
-    where ($1::uuid is null or f.id > $1) and not exists (select from ${to} t where t.id = f.id)
-    order by f.id limit $2`;
+    where ($1::uuid is null or f.id > $1) and f.id <= $2 and not exists (select from ${to} t where t.id = f.id)
+    order by f.id limit $3`;
   const queue = `with missing as materialized (${missing}), queued as (
       insert into ${PENDING} (id) select id from missing order by id on conflict (id) do nothing
     )
@@ -33,7 +38,7 @@ async function queueSome(
   for (let size = ROWS_AT_A_TIME; size > 0; size = Math.floor(size / 10)) {
     try {
       return await shortTransaction(run, async (scope) => {
-        const [row] = await scope.query<{ id: string }>(queue, [after, size]);
+        const [row] = await scope.query<{ id: string }>(queue, [after, last, size]);
         return row?.id ?? null;
       });
     } catch (error) {
@@ -42,7 +47,7 @@ async function queueSome(
     }
   }
   // The one row itself. Whether it ends up in the queue is that transaction's business; the next look tells.
-  const [row] = await run.connection.query<{ id: string }>(missing, [after, 1]);
+  const [row] = await run.connection.query<{ id: string }>(missing, [after, last, 1]);
   return row?.id ?? null;
 }
 

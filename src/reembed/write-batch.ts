@@ -15,19 +15,32 @@ export interface EmbeddedRow {
   readonly version: string;
 }
 
-/** The next pending ids in their order. */
+/** The ids that one pass over the pending ones looks at. */
+export interface PendingRange {
+  /** `null`: from the lowest. */
+  readonly after: string | null;
+  readonly last: string;
+}
+
+/** All that are pending now. New ids ascend, so that a pass without an end would follow a writer for ever. */
+export async function pendingRange(scope: DedicatedScope): Promise<PendingRange | null> {
+  const [row] = await scope.query<{ id: string }>(`select id from ${PENDING} order by id desc limit 1`);
+  return row === undefined ? null : { after: null, last: row.id };
+}
+
+/** The first pending ids of the range in their order. */
 export function readPending(
   scope: DedicatedScope,
   { from }: Direction,
-  after: string | null,
+  { after, last }: PendingRange,
   limit: number,
 ): Promise<readonly PendingRow[]> {
   return scope.query<PendingRow>(
     `select p.id, f.xmin::text as version, f.content
      from ${PENDING} p left join ${from} f on f.id = p.id
-     where $1::uuid is null or p.id > $1
-     order by p.id limit $2`,
-    [after, limit],
+     where ($1::uuid is null or p.id > $1) and p.id <= $2
+     order by p.id limit $3`,
+    [after, last, limit],
   );
 }
 

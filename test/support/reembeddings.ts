@@ -1,27 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createMacroStore, type MacroStore } from '../../src/create-macro-store.js';
-import type { EmbedTexts, ReembedOptions, ReembedReport } from '../../src/reembed/reembedding.js';
-import type { EmbeddingModel } from '../../src/schema/embedding-shape.js';
-import { anEmbedding, createUserWithChat, must } from './builders.js';
+import type { ReembedOptions, ReembedReport } from '../../src/reembed/reembedding.js';
+import { createUserWithChat, must } from './builders.js';
+import { embeddingOf, embedWith, type Model, OLD } from './embed-text.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
-
-export const OLD = { dimensions: 8, column: 'vector', model: 'old-model' } as const;
-export const NEW = { dimensions: 16, column: 'vector', model: 'new-model' } as const;
-/** As many dimensions as {@link OLD}: only its name tells it apart. */
-export const SAME_SHAPE = { dimensions: 8, column: 'vector', model: 'new-model' } as const;
-
-type Model = EmbeddingModel & { readonly model: string };
-
-/** The embedding of a text by a model: the same every time, and another for each text and model. */
-export function embeddingOf(text: string, { model, dimensions }: Model): Float32Array {
-  const seed = createHash('sha256').update(`${model} ${text}`).digest().readInt32BE();
-  return anEmbedding(seed, dimensions);
-}
-
-export const embedWith =
-  (model: Model): EmbedTexts =>
-  async (texts) =>
-    texts.map((text) => embeddingOf(text, model));
 
 export function storeOf(database: Pick<TestDatabase, 'url'>, embedding: Model): MacroStore {
   return createMacroStore({ database: { url: database.url, max: 6 }, embedding });

@@ -2,17 +2,13 @@ import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { EmbedTexts } from '../../../src/reembed/reembedding.js';
 import { must } from '../../support/builders.js';
+import { embeddingOf, embedWith, NEW, OLD, SAME_SHAPE } from '../../support/embed-text.js';
 import {
   appendTexts,
-  embeddingOf,
-  embedWith,
   findText,
   mustReembed,
-  NEW,
-  OLD,
   reembed,
   rowsOf,
-  SAME_SHAPE,
   storeOf,
   storeWithTexts,
   TEXTS,

@@ -4,16 +4,13 @@ import { unredactedCauseOf } from '../../../src/errors.js';
 import type { EmbedTexts } from '../../../src/reembed/reembedding.js';
 import { failure, must } from '../../support/builders.js';
 import { dumpCatalog } from '../../support/catalog-dump.js';
+import { embedWith, NEW, OLD, SAME_SHAPE } from '../../support/embed-text.js';
 import {
   appendTexts,
-  embedWith,
   findText,
   mustReembed,
-  NEW,
-  OLD,
   reembed,
   rowsOf,
-  SAME_SHAPE,
   storeOf,
   storeWithTexts,
 } from '../../support/reembeddings.js';

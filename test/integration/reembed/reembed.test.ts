@@ -3,17 +3,13 @@ import { createMacroStore } from '../../../src/create-macro-store.js';
 import type { ReembedEvent } from '../../../src/reembed/events.js';
 import { createUserWithChat, failure, must } from '../../support/builders.js';
 import { differences, dumpCatalog } from '../../support/catalog-dump.js';
+import { embeddingOf, embedWith, NEW, OLD, SAME_SHAPE } from '../../support/embed-text.js';
 import {
   appendTexts,
-  embeddingOf,
-  embedWith,
   findText,
   mustReembed,
-  NEW,
-  OLD,
   reembed,
   rowsOf,
-  SAME_SHAPE,
   storeOf,
   storeWithTexts,
   TEXTS,
