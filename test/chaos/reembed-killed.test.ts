@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../support/builders.js';
 import { NEW, OLD } from '../support/embed-text.js';
 import { createSteadyChat, startReader, startWriter } from '../support/reembed-traffic.js';
+import type { ReembedWorkerInput, ReembedWorkerOutput } from '../support/reembed-worker.js';
 import { mustReembed, rowsOf, storeOf } from '../support/reembeddings.js';
 import { createTestDatabase } from '../support/test-database.js';
-import type { ReembedWorkerInput, ReembedWorkerOutput } from '../support/reembed-worker.js';
 import { buildWorker } from '../support/worker-process.js';
 
 const KILLS = 5;

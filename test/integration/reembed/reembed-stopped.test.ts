@@ -225,7 +225,7 @@ describe('vectors.reembed is refused', () => {
       const tries: string[] = [];
       const onProgress = (event: { type: string; step?: string }) =>
         void (event.step && tries.push(event.step));
-      const refused = await failure(reembed(store, NEW, { ...small, onProgress }));
+      const refused = await failure(reembed(store, NEW, { ...small, retryForMs: 2_000, onProgress }));
       expect(refused).toMatchObject({ reason: 'table-in-use' });
       expect(new Set(tries)).toEqual(new Set(['cut-over']));
       expect(await findText(store, chat.userId, OLD, 'text 3')).toEqual(['text 3']);

@@ -149,6 +149,7 @@ describe('vectors.reembed', () => {
       { type: 'embedded', rows: 10, total: 10, remaining: 15 },
       { type: 'embedded', rows: 10, total: 20, remaining: 5 },
       { type: 'embedded', rows: 5, total: 25, remaining: 0 },
+      { type: 'index-built', index: 'idx_chat_vectors_next_content_fts' },
       { type: 'index-built', index: 'idx_chat_vectors_next_embedding_hnsw' },
       { type: 'queued', rows: 0 },
       { type: 'cut-over', heldMs: expect.any(Number) },
