@@ -104,7 +104,7 @@ function embedRows(run: BackfillRun, rows: readonly PendingRow[]): Batch['embedd
   return settle(
     texts.length === 0
       ? Promise.resolve([])
-      : embedBatch(run.operation, run.embed, texts, run.target.dimensions, run.embedSignal),
+      : embedBatch(run.operation, run.embed, texts, run.target, run.embedSignal),
   );
 }
 

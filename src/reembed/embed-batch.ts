@@ -1,6 +1,9 @@
+import { ok } from 'neverthrow';
 import { checkEmbedding } from '../database/embedding.js';
+import { checkHalf } from '../database/half.js';
 import type { Embedding } from '../database/vector-wire.js';
 import { aborted, invalidInput, storeError } from '../errors.js';
+import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import type { EmbedTexts } from './reembedding.js';
 
 /** Calls the application's function and checks what it gives; rejects with a `StoreError` only. */
@@ -8,7 +11,7 @@ export async function embedBatch(
   operation: string,
   embed: EmbedTexts,
   texts: readonly string[],
-  dimensions: number,
+  { dimensions, column }: EmbeddingShape,
   signal: AbortSignal,
 ): Promise<readonly Float32Array[]> {
   const embeddings: unknown = await callEmbed(operation, embed, texts, signal);
@@ -19,7 +22,10 @@ export async function embedBatch(
     throw invalidInput(operation, [{ path: 'embeddings', message }]);
   }
   return embeddings.map((embedding: Embedding, index) => {
-    const checked = checkEmbedding(operation, `embeddings.${index}`, embedding, dimensions);
+    const path = `embeddings.${index}`;
+    const checked = checkEmbedding(operation, path, embedding, dimensions).andThen((floats) =>
+      column === 'vector' ? ok(floats) : checkHalf(operation, path, floats),
+    );
     if (checked.isErr()) throw checked.error;
     return checked.value;
   });
