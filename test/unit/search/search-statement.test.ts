@@ -60,9 +60,10 @@ describe('searchStatement', () => {
     );
   });
 
-  it('reads the embedding of a row for its distance alone, and gives none back', () => {
-    for (const variant of variants) {
-      const [, selected = ''] = /select hits\.id,([\s\S]*?)from \(/.exec(searchStatement(variant).text) ?? [];
+  it('reads the embedding of a row for distances alone, and gives none back', () => {
+    for (const variant of variants.filter(({ hasPairs }) => !hasPairs)) {
+      const [, selected = ''] =
+        /select\s+hits\.id,([\s\S]*?)\sfrom \(/.exec(searchStatement(variant).text) ?? [];
       expect(selected).toContain('hits.content');
       expect(selected).not.toContain('embedding');
     }
