@@ -7,7 +7,7 @@ import { type MacroStoreConfig, resolveConfig } from './config.js';
 import { openDatabase } from './database/database.js';
 import { dedicatedConnector } from './database/dedicated-connector.js';
 import { createDrizzleHandle, type StoreDrizzle } from './database/drizzle-handle.js';
-import { createEmbeddingGuard, type EmbeddingGuard } from './database/embedding.js';
+import { createEmbeddingGuard, type EmbeddingGuard } from './database/embedding-guard.js';
 import type { Executor } from './database/executor.js';
 import { migrateFirst } from './database/migrate-first.js';
 import {

@@ -4,7 +4,7 @@ import type { DedicatedConnection } from '../database/dedicated-connection.js';
 import type { OpenDedicated } from '../database/dedicated-connector.js';
 import { dedicatedFailure } from '../database/dedicated-failure.js';
 import { prepareSession } from '../database/dedicated-session.js';
-import type { EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingGuard } from '../database/embedding-guard.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import { refuseTransactionPooler } from '../database/transaction-pooler.js';
 import { aborted, storeError } from '../errors.js';

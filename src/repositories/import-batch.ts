@@ -1,5 +1,5 @@
 import type { ResultAsync } from 'neverthrow';
-import type { EmbeddingColumnFacts } from '../database/embedding.js';
+import type { EmbeddingColumnFacts } from '../database/embedding-guard.js';
 import type { CallOptions, TransactionExecutor } from '../database/executor.js';
 import type { WriteError } from '../errors.js';
 import { CopyRows } from './copy-rows.js';

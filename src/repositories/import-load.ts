@@ -1,5 +1,5 @@
 import { err, ok, type Result } from 'neverthrow';
-import type { EmbeddingColumnFacts } from '../database/embedding.js';
+import type { EmbeddingColumnFacts } from '../database/embedding-guard.js';
 import type { CallOptions, TransactionExecutor } from '../database/executor.js';
 import { aborted } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';

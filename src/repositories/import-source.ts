@@ -29,6 +29,11 @@ export class ImportSource {
     return err(invalidInput(operation, [{ path: 'source', message: 'must be an iterable of vectors' }]));
   }
 
+  /** Whether its first row has been asked for. */
+  get isBegun(): boolean {
+    return this.index > 0 || this.isWaiting || this.isOver;
+  }
+
   /** The next row with its place in the source, or `null` at the end. */
   async next(): Promise<Result<{ index: number; value: unknown } | null, StoreError<'callback-threw'>>> {
     try {

@@ -1,7 +1,8 @@
 import { err, okAsync, Result, type ResultAsync } from 'neverthrow';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import { checkEmbedding, type EmbeddingColumnFacts, type EmbeddingGuard } from '../database/embedding.js';
+import { checkEmbedding } from '../database/embedding.js';
+import type { EmbeddingColumnFacts, EmbeddingGuard } from '../database/embedding-guard.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import type { Embedding } from '../database/vector-wire.js';
 import {

@@ -1,6 +1,6 @@
-import { err, ok, type Result, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
 import { z } from 'zod';
-import type { EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingColumnFacts, EmbeddingGuard } from '../database/embedding-guard.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import { invalidInput, type StoreError, storeError } from '../errors.js';
 import { checkInput } from '../input.js';
@@ -57,26 +57,37 @@ export function createVectorImport(
     const { onConflict, hnsw, signal } = checked.value;
     const options: CallOptions = signal === undefined ? {} : { signal };
     const progress = new ImportProgressReport(OPERATION, given);
-    const load = () =>
-      guard.run(OPERATION, executor, options, (place) =>
-        executor.transaction(
-          OPERATION,
-          (transaction) =>
-            loadImport({
-              executor: transaction,
-              source,
-              shape,
-              place,
-              replaces: onConflict === 'replace',
-              progress,
-              options,
-            }),
-          // A source can be read once only.
-          { ...options, retryWithinMs: 0 },
-        ),
+    const loadInto = (place: EmbeddingColumnFacts) =>
+      executor.transaction(
+        OPERATION,
+        (transaction) =>
+          loadImport({
+            executor: transaction,
+            source,
+            shape,
+            place,
+            replaces: onConflict === 'replace',
+            progress,
+            options,
+          }),
+        // A source can be read once only.
+        { ...options, retryWithinMs: 0 },
       );
+    let failure: ImportVectorsError | null = null;
+    const load = () =>
+      guard.run(OPERATION, executor, options, (place): ResultAsync<void, ImportVectorsError> => {
+        if (failure !== null && source.isBegun) return errAsync(failure);
+        return loadInto(place).mapErr((error) => {
+          failure = error;
+          return error;
+        });
+      });
     if (hnsw === 'keep') return load().map(() => progress.total);
-    if (hnswSwitch !== null) return rebuilding(hnswSwitch, progress, load, options);
+    if (hnswSwitch !== null) {
+      // A process that works on the table before a re-embedding must not take the index of the new one away.
+      const current = await guard.checkCurrent(OPERATION, executor, options);
+      return current.isErr() ? err(current.error) : rebuilding(hnswSwitch, progress, load, options);
+    }
     const message = "cannot be 'rebuild' in a transaction: an index is built outside of one";
     return err(invalidInput(OPERATION, [{ path: 'hnsw', message }]));
   }

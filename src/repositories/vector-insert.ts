@@ -1,5 +1,5 @@
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import type { EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingGuard } from '../database/embedding-guard.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import { notFound } from '../errors.js';
 import { checkInput } from '../input.js';

@@ -1,6 +1,6 @@
 import type { ResultAsync } from 'neverthrow';
 import { z } from 'zod';
-import type { EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingGuard } from '../database/embedding-guard.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import type { WriteError } from '../errors.js';
 import { checkInput, id, limit } from '../input.js';

@@ -1,6 +1,6 @@
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import { z } from 'zod';
-import type { EmbeddingColumnFacts, EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingColumnFacts, EmbeddingGuard } from '../database/embedding-guard.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import type { TransactionError } from '../database/transaction.js';
 import {
@@ -38,22 +38,20 @@ export function createVectorUpsert(
     const checked = new ResultAsync(checkBatch(given, shape));
     return checked.andThen(({ userId, vectors }) => {
       const ids = vectors.map((vector) => vector.id);
-      return guard.run(OPERATION, executor, options, (place) => {
-        const upsert = (on: Executor, chunk: readonly CheckedBody[]) =>
-          upsertChunk(on, userId, chunk, place, options);
-        const [first = [], ...others] = chunksOf(vectors, shape.dimensions);
-        if (others.length === 0) return upsert(executor, first).map(() => ids);
-        return executor
-          .transaction(
-            OPERATION,
-            (transaction) => inTurn([first, ...others], (chunk) => upsert(transaction, chunk)),
-            {
-              ...options,
-            },
-          )
-          .map(() => ids)
-          .mapErr(withoutThrow);
-      });
+      const chunks = chunksOf(vectors, shape.dimensions);
+      const upsertAll = (on: Executor) =>
+        guard.run(
+          OPERATION,
+          on,
+          options,
+          (place) =>
+            new ResultAsync(inTurn(chunks, (chunk) => upsertChunk(on, userId, chunk, place, options))),
+        );
+      if (chunks.length === 1) return upsertAll(executor).map(() => ids);
+      return executor
+        .transaction(OPERATION, upsertAll, { ...options })
+        .map(() => ids)
+        .mapErr(withoutThrow);
     });
   };
 }

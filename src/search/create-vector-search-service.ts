@@ -1,5 +1,5 @@
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
-import type { EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingGuard } from '../database/embedding-guard.js';
 import type { Executor } from '../database/executor.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import type { Telemetry } from '../telemetry.js';

@@ -1,5 +1,5 @@
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
-import type { EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingGuard } from '../database/embedding-guard.js';
 import type { Executor } from '../database/executor.js';
 import { SESSION_SETTINGS, type SessionSettings } from '../database/session-settings.js';
 import type { Statement } from '../database/statement.js';

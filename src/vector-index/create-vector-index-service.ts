@@ -1,7 +1,7 @@
 import { type Result, ResultAsync } from 'neverthrow';
 import type { OpenDedicated } from '../database/dedicated-connector.js';
 import { dedicatedFailure } from '../database/dedicated-failure.js';
-import type { EmbeddingGuard } from '../database/embedding.js';
+import type { EmbeddingGuard } from '../database/embedding-guard.js';
 import type { CallOptions, Executor } from '../database/executor.js';
 import { checkInput } from '../input.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';

@@ -2,7 +2,7 @@ import { errAsync, okAsync } from 'neverthrow';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { resolveConfig } from '../../src/config.js';
 import { openDatabase } from '../../src/database/database.js';
-import { createEmbeddingGuard } from '../../src/database/embedding.js';
+import { createEmbeddingGuard } from '../../src/database/embedding-guard.js';
 import { createStoreExecutor } from '../../src/database/transaction.js';
 import { type StoreError, storeError } from '../../src/errors.js';
 import type { HnswSwitch } from '../../src/repositories/vector-import.js';

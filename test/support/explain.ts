@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { createEmbeddingGuard } from '../../src/database/embedding.js';
+import { createEmbeddingGuard } from '../../src/database/embedding-guard.js';
 import { createExecutor } from '../../src/database/executor.js';
 import type { BoundStatement } from '../../src/database/statement.js';
 import { textWire } from '../../src/database/vector-wire.js';

@@ -249,6 +249,79 @@ describe.each([
       [['mine', 'old-model']],
     ],
     [
+      'vectorSearch.search',
+      async ({ store, chat }) => {
+        const options = { threshold: 0.99, filter: { roles: ['user' as const] } };
+        return (await must(store.vectorSearch.search(embedding('mine'), chat.userId, options))).hits.length;
+      },
+      1,
+    ],
+    [
+      'vectorSearch.searchMany',
+      async ({ store, chat }) => {
+        const queries = ['mine', 'text 1'].map(embedding);
+        const found = await must(store.vectorSearch.searchMany(queries, chat.userId, { threshold: 0.99 }));
+        return found.map((hits) => hits.map(({ content }) => content));
+      },
+      [['mine'], ['text 1']],
+    ],
+    [
+      'vectorSearch.hybridSearch',
+      async ({ store, chat }) => {
+        const query = { text: 'mine', embedding: embedding('mine') };
+        return (await must(store.vectorSearch.hybridSearch(query, chat.userId)))[0]?.content;
+      },
+      'mine',
+    ],
+    [
+      'vectorSearch.explain',
+      async ({ store, chat }) =>
+        (await must(store.vectorSearch.explain(embedding('mine'), chat.userId))).strategy,
+      'exact',
+    ],
+    [
+      'vectorSearch.probeRecall',
+      async ({ store }) =>
+        (await must(store.vectorSearch.probeRecall({ sample: 2 }))).classes.some(
+          ({ recall }) => recall === 1,
+        ),
+      true,
+    ],
+    [
+      'vectors.import',
+      async ({ store, chat }) => {
+        await must(store.vectors.import([{ ...chat, content: 'new', embedding: embedding('new') }]));
+        return findText(store, chat.userId, OLD, 'new');
+      },
+      ['new'],
+    ],
+    [
+      'vectors.import that replaces',
+      async ({ store, chat }, messageId) => {
+        const [vector] = await must(store.vectors.findByMessage({ userId: chat.userId, messageId }));
+        const row = { ...chat, messageId, id: vector?.id ?? '', content: 'new', embedding: embedding('new') };
+        await must(store.vectors.import([row], { onConflict: 'replace' }));
+        return [
+          await findText(store, chat.userId, OLD, 'new'),
+          await findText(store, chat.userId, OLD, 'mine'),
+        ];
+      },
+      [['new'], []],
+    ],
+    [
+      'vectors.insertMany in several statements',
+      async ({ store, chat: { userId, chatId } }) => {
+        const vectors = Array.from({ length: 1_200 }, (_, index) => ({
+          chatId,
+          content: `one of many ${index}`,
+          embedding: embedding(`one of many ${index}`),
+        }));
+        await must(store.vectors.insertMany({ userId, vectors }));
+        return must(store.vectors.count({ userId }));
+      },
+      1_226,
+    ],
+    [
       'vectors.insert',
       async ({ store, chat }) => {
         await must(store.vectors.insert({ ...chat, content: 'new', embedding: embedding('new') }));
