@@ -14,12 +14,13 @@ import {
 } from './crud/data.js';
 import { openDrizzle } from './crud/drizzle.js';
 import type { Mastra, MastraPeer } from './crud/mastra-port.js';
-import { openRaw, type Samples, watchStatements } from './crud/raw.js';
+import { openRaw, type Samples } from './crud/raw.js';
 import { openTextInsert } from './crud/text-insert.js';
 import type { NewRow, VectorBatch } from './crud/ways.js';
 import { loadLibrary, loadPeer, openEnvironment, versionOf } from './harness/environment.js';
 import { type Measurement, measure } from './harness/measure.js';
 import { atLeast, atMost, type Report, ratioOf, timingsOf } from './harness/report.js';
+import { watchStatements } from './harness/sent-statements.js';
 
 export const name = 'crud';
 

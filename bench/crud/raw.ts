@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { encodeVectorArrayBinary } from '../../src/database/vector-wire.js';
-import type { Chat, MacroStore, Message, User } from '../../src/index.js';
+import type { Chat, Message, User } from '../../src/index.js';
 import { openPool } from '../harness/pool.js';
+import { is, replay, type SentStatement, type Slots } from '../harness/sent-statements.js';
 import type { NewRow, Scope, VectorBatch } from './ways.js';
 
 /** What the store was asked while it was watched; its statements are sent again with other values. */
@@ -15,18 +15,12 @@ export interface Samples {
   readonly pageSizes: { readonly messages: number; readonly chats: number };
 }
 
-interface SentStatement {
-  readonly name: string;
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
-
 /**
  * The floor: the statements that the store sends, word for word, sent by nothing but pg, under a name too.
  * Whatever the store takes longer than this is the store's.
  */
 export async function openRaw(
-  sent: ReadonlyMap<string, SentStatement>,
+  sent: readonly SentStatement[],
   samples: Samples,
   databaseUrl: string,
   poolSize: number,
@@ -35,28 +29,11 @@ export async function openRaw(
   const { rows: types } = await pool.query<{ oid: number }>(`select 'vector'::regtype::oid::int as oid`);
   const vectorOid = types[0]?.oid ?? 0;
 
-  /** The statement as a function of some of its values, found by what was sent for them; the others stay. */
-  const statement = <Slot extends string>(name: string, slots: Record<Slot, (value: unknown) => boolean>) => {
-    const original = sent.get(name);
+  const statement = <Slot extends string>(name: string, slots: Slots<Slot>) => {
+    const original = sent.findLast((one) => one.name === name);
     if (original === undefined) throw new Error(`the store has not sent ${name}`);
-    const { text, values: sentValues } = original;
-    const names = Object.keys(slots) as Slot[];
-    const slotAt = sentValues.map((value) => names.find((slot) => slots[slot](value)));
-    const missing = names.filter((slot) => !slotAt.includes(slot));
-    if (missing.length > 0) throw new Error(`${name} was sent without ${missing.join(', ')}`);
-
-    return async <Row extends pg.QueryResultRow>(given: Record<Slot, unknown>): Promise<Row[]> => {
-      const values = sentValues.map((value, index) => {
-        const slot = slotAt[index];
-        return slot === undefined ? value : given[slot];
-      });
-      const client = await pool.connect();
-      try {
-        return (await client.query<Row>({ name, text, values })).rows;
-      } finally {
-        client.release();
-      }
-    };
+    const send = replay(original, slots);
+    return <Row extends pg.QueryResultRow>(given: Record<Slot, unknown>) => send<Row>(pool, given);
   };
 
   const { chat, message, batch, pageSizes } = samples;
@@ -115,28 +92,3 @@ export async function openRaw(
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 const isUuid = (value: unknown) => typeof value === 'string' && UUID.test(value);
-const is = (expected: unknown) => (value: unknown) => isDeepStrictEqual(value, expected);
-
-/** The named statements that the store sends during the work, by name. */
-export async function watchStatements(
-  { pool }: MacroStore,
-  work: () => Promise<void>,
-): Promise<ReadonlyMap<string, SentStatement>> {
-  if (pool === null) throw new Error('an embedded store has no pool');
-  const sent = new Map<string, SentStatement>();
-  const watched = new Set<pg.PoolClient>();
-  const watch = (client: pg.PoolClient) => {
-    if (watched.has(client)) return;
-    watched.add(client);
-    const query = client.query;
-    client.query = ((statement: SentStatement, ...rest: unknown[]) => {
-      if (statement.name !== undefined) sent.set(statement.name, statement);
-      return Reflect.apply(query, client, [statement, ...rest]);
-    }) as typeof client.query;
-  };
-  pool.on('acquire', watch);
-  await work();
-  pool.removeListener('acquire', watch);
-  for (const client of watched) Reflect.deleteProperty(client, 'query');
-  return sent;
-}

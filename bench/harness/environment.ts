@@ -13,24 +13,35 @@ const LIBRARY = 'temp/bench';
 /** A database of one's own on the server that the tests would use, too. */
 export interface Environment extends AsyncDisposable {
   readonly databaseUrl: string;
+  /** One more, as empty. */
+  anotherDatabase(): Promise<string>;
   /** Of Node and the server. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-export async function openEnvironment(): Promise<Environment> {
-  const services = await startServices();
+/** The settings are those of the server, where it is we who start it. */
+export async function openEnvironment(
+  postgresSettings: Readonly<Record<string, string>> = {},
+): Promise<Environment> {
+  const services = await startServices(postgresSettings);
   const serverUrl = services.postgres.url;
-  const name = `macro_bench_${randomUUID().slice(0, 8)}`;
-  await createDatabase(serverUrl, { name });
+  const names: string[] = [];
+  const anotherDatabase = async () => {
+    const name = `macro_bench_${randomUUID().slice(0, 8)}`;
+    await createDatabase(serverUrl, { name });
+    names.push(name);
+    return withDatabase(serverUrl, name);
+  };
   return {
-    databaseUrl: withDatabase(serverUrl, name),
+    databaseUrl: await anotherDatabase(),
+    anotherDatabase,
     versions: {
       node: process.versions.node,
       postgres: services.postgres.version,
       pgvector: services.postgres.vectorVersion,
     },
     async [Symbol.asyncDispose]() {
-      await dropDatabase(serverUrl, name);
+      for (const name of names) await dropDatabase(serverUrl, name);
       await services.stop();
     },
   };

@@ -71,7 +71,7 @@ async function sample<Input>(candidate: Candidate<Input>, input: Input, round: R
   if (samples) samples.cpuMicroseconds += cpu.user + cpu.system;
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
+export function shuffled<T>(items: readonly T[]): T[] {
   return items
     .map((item) => ({ item, order: Math.random() }))
     .sort((a, b) => a.order - b.order)

@@ -8,8 +8,15 @@ export interface Report {
   readonly data: Readonly<Record<string, unknown>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly results: readonly object[];
+  /** Results of other forms. */
+  readonly tables?: readonly Table[];
   readonly ratios: readonly Ratio[];
   readonly gates: readonly Gate[];
+}
+
+export interface Table {
+  readonly title: string;
+  readonly rows: readonly object[];
 }
 
 /** One candidate of one operation, over all rounds. */
@@ -24,7 +31,16 @@ export interface Timing {
   readonly cpuMs: number;
 }
 
-/** How many times the p50 of one candidate is that of another. */
+/** A figure of one round, such as the median of its calls. */
+export type Statistic = (milliseconds: readonly number[]) => number;
+
+const p50: Statistic = (milliseconds) => percentile(milliseconds, 0.5);
+export const p95: Statistic = (milliseconds) => percentile(milliseconds, 0.95);
+/** The reverse of calls a second, for one client. */
+export const mean: Statistic = (milliseconds) =>
+  milliseconds.reduce((sum, value) => sum + value, 0) / milliseconds.length;
+
+/** How many times the p50 (or what the operation says) of one candidate is that of another. */
 export interface Ratio {
   readonly operation: string;
   readonly of: string;
@@ -64,17 +80,16 @@ export function ratioOf(
   of: string,
   to: string,
   best: 'lowest' | 'highest',
+  statistic: Statistic = p50,
 ): Ratio {
-  const p50 = (candidate: string, round: Measurement['rounds'][number]) =>
-    percentile(round.get(candidate)?.milliseconds ?? [], 0.5);
-  const ratios = rounds.map((round) => p50(of, round) / p50(to, round));
-  return {
-    operation,
-    of,
-    to,
-    best: best === 'lowest' ? Math.min(...ratios) : Math.max(...ratios),
-    rounds: ratios,
-  };
+  const figure = (candidate: string, round: Measurement['rounds'][number]) =>
+    statistic(round.get(candidate)?.milliseconds ?? []);
+  const ratios = rounds.map((round) => figure(of, round) / figure(to, round));
+  return { operation, of, to, best: bestOf(ratios, best), rounds: ratios };
+}
+
+export function bestOf(ratios: readonly number[], best: 'lowest' | 'highest'): number {
+  return best === 'lowest' ? Math.min(...ratios) : Math.max(...ratios);
 }
 
 export function atMost({ operation, of, to, best }: Ratio, limit: number): Gate {
@@ -89,6 +104,7 @@ export function printReport(report: Report): void {
   console.log(`\n${report.suite} · ${listed(report.versions)}`);
   console.log(`data: ${listed(report.data)}\n`);
   console.log(table(report.results));
+  for (const { title, rows } of report.tables ?? []) console.log(`${title}\n${table(rows)}`);
   if (report.ratios.length > 0) {
     console.log(
       table(

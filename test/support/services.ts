@@ -50,15 +50,18 @@ interface RunningServer {
 interface Service {
   name: string;
   variable: string;
-  startContainer(): Promise<RunningServer>;
+  startContainer(settings: Settings): Promise<RunningServer>;
   hasBinaries(): boolean;
-  startBinaries(): Promise<RunningServer>;
+  startBinaries(settings: Settings): Promise<RunningServer>;
 }
+
+/** Of the PostgreSQL that is started, such as `{ shared_buffers: '1GB' }`. */
+type Settings = Readonly<Record<string, string>>;
 
 const POSTGRES: Service = {
   name: 'PostgreSQL with pgvector',
   variable: 'MACRO_STORE_TEST_POSTGRES_URL',
-  async startContainer() {
+  async startContainer(settings) {
     const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
     const container = await new PostgreSqlContainer(POSTGRES_IMAGE)
       .withCommand([
@@ -69,6 +72,7 @@ const POSTGRES: Service = {
         'max_connections=200',
         '-c',
         'shared_preload_libraries=pg_stat_statements',
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ])
       .start();
     return {
@@ -78,8 +82,8 @@ const POSTGRES: Service = {
     };
   },
   hasBinaries: () => findPostgresBinDir() !== undefined,
-  async startBinaries() {
-    const server = await startPostgresServer({ settings: { synchronous_commit: 'off' } });
+  async startBinaries(settings) {
+    const server = await startPostgresServer({ settings: { synchronous_commit: 'off', ...settings } });
     return { url: server.url, origin: `local binaries, port ${server.port}`, stop: () => server.stop() };
   },
 };
@@ -108,11 +112,11 @@ const REDIS: Service = {
  * the environment's URLs, Docker, binaries on this machine, binaries installed now (Debian or Ubuntu
  * as root). Throws when none of them works: a run without servers must never look like a green one.
  */
-export async function startServices(): Promise<Services> {
+export async function startServices(postgresSettings: Settings = {}): Promise<Services> {
   const started: RunningServer[] = [];
   const stop = async () => void (await Promise.all(started.splice(0).map((server) => server.stop())));
   try {
-    for (const service of [POSTGRES, REDIS]) started.push(await start(service));
+    for (const service of [POSTGRES, REDIS]) started.push(await start(service, postgresSettings));
     const [postgresServer, redisServer] = started as [RunningServer, RunningServer];
     const postgres = { url: postgresServer.url, ...(await ask(postgresServer, readPostgresVersions)) };
     const redis = { url: redisServer.url, version: await ask(redisServer, readRedisVersion) };
@@ -134,12 +138,12 @@ export async function startServices(): Promise<Services> {
   }
 }
 
-async function start(service: Service): Promise<RunningServer> {
+async function start(service: Service, settings: Settings): Promise<RunningServer> {
   const url = process.env[service.variable];
   if (url) return { url, origin: service.variable, stop: async () => {} };
   if (await dockerAnswers()) {
     try {
-      return await service.startContainer();
+      return await service.startContainer(settings);
     } catch (error) {
       // For example no way to pull the image: binaries on this machine may still do.
       console.warn(`servers: Docker runs but did not start ${service.name}: ${reasonOf(error)}`);
@@ -149,7 +153,7 @@ async function start(service: Service): Promise<RunningServer> {
     console.log('servers: installing what is missing with scripts/install-services.sh');
     execFileSync(INSTALL_SCRIPT, { stdio: 'inherit' });
   }
-  if (service.hasBinaries()) return service.startBinaries();
+  if (service.hasBinaries()) return service.startBinaries(settings);
   throw new Error(
     `The tests need ${service.name} and found none. Do one of:\n` +
       `  - set ${service.variable} to the URL of a server they may create databases in\n` +
