@@ -1,17 +1,7 @@
 import { PGVectorStore } from '@langchain/community/vectorstores/pgvector';
-import { Embeddings } from '@langchain/core/embeddings';
 import pg from 'pg';
 import type { LangChainIngest, LangChainIngestPeer } from '../ingest/langchain-port.js';
-
-/** The vectors are there before; nothing is embedded. */
-class NoEmbeddings extends Embeddings {
-  embedDocuments(): Promise<number[][]> {
-    throw new Error('nothing is embedded here');
-  }
-  embedQuery(): Promise<number[]> {
-    throw new Error('nothing is embedded here');
-  }
-}
+import { NoEmbeddings } from './no-embeddings.js';
 
 export const openLangChainIngest: LangChainIngestPeer['openLangChainIngest'] = async (
   connectionString,
