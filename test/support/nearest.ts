@@ -1,4 +1,4 @@
-/** The rows nearest to a query of unit length among rows of unit length, by every one of their products. */
+/** The rows nearest to a query, by the cosine of every one. */
 export interface Nearest {
   /** Places of the rows, best first; ties by place. */
   readonly places: readonly number[];
@@ -23,11 +23,16 @@ export function exactNearest(
   };
 }
 
-/** The cosine of two vectors of unit length. */
+/** The cosine. Not the product alone: half floats leave a vector's length 6e-5 off, and that would tell rows apart. */
 export function similarityOf(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let index = 0; index < a.length; index += 1) sum += (a[index] ?? 0) * (b[index] ?? 0);
-  return sum;
+  let [product, squaresOfA, squaresOfB] = [0, 0, 0];
+  for (let index = 0; index < a.length; index += 1) {
+    const [left, right] = [a[index] ?? 0, b[index] ?? 0];
+    product += left * right;
+    squaresOfA += left * left;
+    squaresOfB += right * right;
+  }
+  return product / Math.sqrt(squaresOfA * squaresOfB);
 }
 
 /** Two rows closer together than this are a tie: the server adds up in another order than we do. */
