@@ -94,7 +94,7 @@ export interface Reembedding {
    * It may be stopped at any point, by its signal, an error or the process's end: the same call goes on from
    * there. Done when it gives `pending: 0` and no old process is left; then {@link dropPreviousEmbeddings}.
    *
-   * Every text is sent to `embed` once, or again where it changed meanwhile. A write costs some 0.1 ms more while
+   * Every text is sent to `embed` once, or again where it changed meanwhile. A write costs some 0.2 ms a row more while
    * this goes on. The exchange waits for running transactions on the table and holds new calls up for at most
    * `lockTimeoutMs`, and then for some milliseconds. Needs the right to create tables, the room for a second
    * table, and a direct connection, not one through a pooler in transaction mode.

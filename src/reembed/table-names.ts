@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** The table in use. */
 export const CURRENT = 'chat_vectors';
 /** The new one, until the cut-over. */
@@ -7,14 +9,15 @@ export const PREVIOUS = 'chat_vectors_previous';
 /** Ids whose row in the new table is missing or may be another than it should. */
 export const PENDING = 'chat_vectors_pending';
 
-const MAX_IDENTIFIER_LENGTH = 63;
+const MAX_IDENTIFIER_BYTES = 63;
 
 /** The name of an index of {@link CURRENT} on one of the other two. */
 export function indexNameOn(table: typeof NEXT | typeof PREVIOUS, name: string): string {
-  const renamed = name.includes(CURRENT)
-    ? name.replace(CURRENT, table)
-    : `${name}${table.slice(CURRENT.length)}`;
-  return renamed.slice(0, MAX_IDENTIFIER_LENGTH);
+  const suffix = table.slice(CURRENT.length);
+  const renamed = name.includes(CURRENT) ? name.replace(CURRENT, table) : `${name}${suffix}`;
+  if (Buffer.byteLength(renamed) <= MAX_IDENTIFIER_BYTES) return renamed;
+  // The server would cut it, and two long names could become one.
+  return `${createHash('sha256').update(name).digest('hex').slice(0, 40)}${suffix}`;
 }
 
 /** The tables that rows come from and go to, before and after the cut-over. */

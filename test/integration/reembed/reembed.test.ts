@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createMacroStore } from '../../../src/create-macro-store.js';
 import type { ReembedEvent } from '../../../src/reembed/events.js';
 import { createUserWithChat, failure, must } from '../../support/builders.js';
 import { differences, dumpCatalog } from '../../support/catalog-dump.js';
+import { queryOnce } from '../../support/database-admin.js';
 import { embeddingOf, embedWith, NEW, OLD, SAME_SHAPE } from '../../support/embed-text.js';
 import {
   appendTexts,
@@ -137,6 +139,37 @@ describe('vectors.reembed', () => {
       "select has_table_privilege('public', 'chat_vectors', 'select') as may",
     );
     expect(rights).toEqual({ may: true });
+  });
+
+  it('needs no more of a role that writes vectors than the right to write them', async () => {
+    await using started = await storeWithTexts();
+    const { database, store, chat } = started;
+    const role = `macro_store_test_${randomUUID().slice(0, 8)}`;
+    await database.query(`create role ${role} login password 'secret'`);
+    onTestFinished(() => queryOnce(inject('postgresUrl'), `drop role ${role}`).then(() => undefined));
+    await database.query(
+      `grant select, insert, update, delete on users, chats, chat_messages, chat_vectors to ${role}`,
+    );
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = 'secret';
+    await using oldProcess = storeOf({ url: url.href }, OLD);
+    let isFirst = true;
+    await mustReembed(store, NEW, {
+      embed: async (texts, options) => {
+        if (isFirst) await appendTexts(oldProcess, chat, OLD, ['while it is filled']);
+        isFirst = false;
+        return embedWith(NEW)(texts, options);
+      },
+    });
+    await appendTexts(oldProcess, chat, OLD, ['after the cut-over']);
+    await using newProcess = storeOf({ url: url.href }, NEW);
+    await appendTexts(newProcess, chat, NEW, ['by a new process']);
+    await mustReembed(store, NEW);
+    for (const text of ['while it is filled', 'after the cut-over', 'by a new process']) {
+      expect(await findText(newProcess, chat.userId, NEW, text)).toEqual([text]);
+    }
+    expect((await failure(reembed(newProcess, NEW))).kind).toBe('permission-denied');
   });
 
   it('reports what it does in its order', async () => {
