@@ -25,9 +25,12 @@ export function exactNearest(
 
 /** The cosine. Not the product alone: half floats leave a vector's length 6e-5 off, and that would tell rows apart. */
 export function similarityOf(a: Float32Array, b: Float32Array): number {
-  let [product, squaresOfA, squaresOfB] = [0, 0, 0];
+  let product = 0;
+  let squaresOfA = 0;
+  let squaresOfB = 0;
   for (let index = 0; index < a.length; index += 1) {
-    const [left, right] = [a[index] ?? 0, b[index] ?? 0];
+    const left = a[index] ?? 0;
+    const right = b[index] ?? 0;
     product += left * right;
     squaresOfA += left * left;
     squaresOfB += right * right;
