@@ -206,7 +206,7 @@ function metadataFilterSuite(database: string, open: () => Promise<MacroStore & 
       expect(pairs).toBeGreaterThan(2_000);
       expect(matched).toBeGreaterThan(pairs / 20);
       expect(matched).toBeLessThan((pairs * 19) / 20);
-    });
+    }, 120_000);
 
     it('contain what jsonb contains, but nothing in a scalar', async () => {
       let contained = 0;

@@ -18,7 +18,8 @@ const variants: SearchVariant[] = (['exact', 'codes', 'hnsw'] as const).flatMap(
                 { indexedField: null, partialHnswOf: '0198c1de-0000-7000-8000-00000000000b' },
               ].map((part) => ({
                 strategy,
-                table: 'chat_vectors',
+                table: 'chat_vectors' as const,
+                tableOid: '1',
                 column,
                 scope,
                 isFiltered,
