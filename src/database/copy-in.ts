@@ -1,11 +1,6 @@
 import type pg from 'pg';
 import { from } from 'pg-copy-streams';
 
-/** Whether the client takes query classes of others: one in pipeline mode does not. */
-export function takesCopy(client: pg.ClientBase): boolean {
-  return (client as { readonly pipeline?: boolean }).pipeline !== true;
-}
-
 /** Pieces in one turn of the event loop. */
 const PIECES_A_TURN = 4;
 

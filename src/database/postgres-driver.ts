@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasKind, isStoreError, storeError } from '../errors.js';
-import { copyIn, takesCopy } from './copy-in.js';
+import { copyIn } from './copy-in.js';
 import type { CallOptions, Driver, QueryOptions, TransactionSession } from './executor.js';
 import type { ConnectionPool } from './managed-pool.js';
+import { takesQueryClasses } from './prepared-query.js';
 import { type Checkout, type ServerResult, STALE_STATEMENT, send, supervise } from './send.js';
 import { binaryWire } from './vector-wire.js';
 
@@ -88,7 +89,7 @@ function createSession(pool: ConnectionPool, checkout: Checkout, operation: stri
     // As reads, also changes: a connection lost before COMMIT has changed nothing, the server rolls back.
     query: (statement, options) =>
       inTurn(() => send(pool, checkout, statement, { ...options, access: 'read' })),
-    copyIn: takesCopy(checkout.client)
+    copyIn: takesQueryClasses(checkout.client)
       ? ({ operation: copying, text }, data, options) =>
           inTurn(() =>
             supervise(

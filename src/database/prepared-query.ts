@@ -45,12 +45,18 @@ const shapesOf = new WeakMap<Connection, Map<string, RowShape>>();
  * Settings go ahead of it in the same round trip. The server ends a transaction at the Sync message only, so
  * that both are in one and `set_config(…, true)` ends with it, also when the statement fails.
  *
- * For our own pool only: a borrowed client may pipeline, or be of a class that does not take query classes.
+ * For clients of our own, and for others that take query classes.
  */
 export function queryPrepared(client: pg.ClientBase, statement: PreparedStatement): Promise<PreparedResult> {
   return new Promise((resolve, reject) => {
     client.query(new PreparedQuery(statement, resolve, reject));
   });
+}
+
+/** Whether a client that is not ours takes query classes: one in pipeline mode does not, nor one of pg-native. */
+export function takesQueryClasses(client: pg.ClientBase): boolean {
+  const { pipeline, connection } = client as { pipeline?: boolean; connection?: Partial<Connection> };
+  return pipeline !== true && typeof connection?.parse === 'function';
 }
 
 class PreparedQuery implements pg.Submittable {

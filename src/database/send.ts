@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import type { QueryOptions } from './executor.js';
 import { type ConnectionPool, destroySocket } from './managed-pool.js';
-import { queryPrepared } from './prepared-query.js';
+import { queryPrepared, takesQueryClasses } from './prepared-query.js';
 import { decodeTypes, rawTypes } from './result-types.js';
 import { beyondSession, type SessionSettings, settingsStatement } from './session-settings.js';
 import type { BoundStatement } from './statement.js';
@@ -98,7 +98,7 @@ function query(
   // A pooler in transaction mode hands the next statement to a backend that never saw the name.
   const name = pooler === 'none' ? statement.name : null;
   const settings = isOwned && pooler === 'none' ? beyondSession(needed) : (needed ?? null);
-  if (isOwned && (name !== null || settings !== null)) {
+  if (isOwned ? name !== null || settings !== null : settings !== null && takesQueryClasses(client)) {
     return queryPrepared(client, { name, text, values, settings });
   }
   const run = () =>
@@ -113,8 +113,8 @@ function query(
 }
 
 /**
- * On a client that is not ours: in a transaction, since a setting must not outlive the statement. All three
- * are handed to pg at once, so that a client which pipelines needs one round trip.
+ * On a client that takes no query class of ours: in a transaction, since a setting must not outlive the
+ * statement. All four are handed to pg at once: a client which pipelines needs one round trip for them.
  */
 async function withSettings(
   client: pg.PoolClient,
