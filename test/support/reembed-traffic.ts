@@ -61,8 +61,8 @@ export function startReader(
   return goOn(async (round) => {
     const text = chat.texts[round % chat.texts.length] ?? '';
     const found = await findText(store, chat.userId, model, text);
-    if (found.length !== 1 || found[0] !== text)
-      throw new Error(`a search for "${text}" found ${found.length} texts`);
+    // Among thousands of texts another may be as near by chance, but never before the text itself.
+    if (found[0] !== text) throw new Error(`"${text}" was not the first of ${found.length} found`);
   });
 }
 
