@@ -26,7 +26,8 @@ export async function watchStatements(
       // that keeps a plan from being taken changes nothing where that plan is not taken anyway.
       const settings = Object.keys(statement.settings ?? {}).filter((name) => name !== 'enable_sort');
       if (settings.length > 0) throw new Error('a statement travels with settings of its own');
-      if (statement.name) sent.push(statement);
+      // Behind settings it has its name once those are answered.
+      if (statement.name || statement.settings) sent.push(statement);
       return Reflect.apply(query, client, [statement, ...rest]);
     }) as typeof client.query;
   };

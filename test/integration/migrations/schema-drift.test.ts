@@ -52,7 +52,11 @@ describe('the catalog dump', () => {
       `alter table chat_vectors drop column embedding_code,
          add column embedding_code bit(1536) generated always as (binary_quantize(embedding + embedding)) stored`,
       // The columns behind it move up.
-      ['column chat_vectors.embedding_code', 'column chat_vectors.model', 'index idx_chat_vectors_user_id_chat_id'],
+      [
+        'column chat_vectors.embedding_code',
+        'column chat_vectors.model',
+        'index idx_chat_vectors_user_id_chat_id',
+      ],
     ],
     [
       'storage',
