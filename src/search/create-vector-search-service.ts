@@ -104,6 +104,6 @@ function running<Checked, T>(
   run: (checked: Checked) => PromiseLike<Result<T, SearchError>>,
 ): ResultAsync<T, SearchError> {
   return new ResultAsync(
-    checked.isErr() ? Promise.resolve(err(checked.error)) : Promise.resolve(run(checked.value)),
+    Promise.resolve<Result<T, SearchError>>(checked.isErr() ? err(checked.error) : run(checked.value)),
   );
 }

@@ -55,6 +55,6 @@ export function toHit(row: HitRow): SemanticSearchResult {
 
 /** JSON has no dates. */
 function toMessage(message: object): ContextMessage {
-  const { id, role, content, metadata, createdAt } = message as ContextMessage & { createdAt: string };
-  return { id, role, content, metadata, createdAt: new Date(createdAt) };
+  const { createdAt, ...rest } = message as Omit<ContextMessage, 'createdAt'> & { createdAt: string };
+  return { ...rest, createdAt: new Date(createdAt) };
 }

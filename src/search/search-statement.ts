@@ -157,7 +157,7 @@ function strategyOf(variant: SearchVariant): Strategy {
 /** The rows in the user's or chat's scope, whatever the filter: read from its index alone. */
 function scopeRowsOf(variant: SearchVariant): SQL {
   const { indexed } = scopeConditions(variant.scope, null);
-  return sql`(select count(*)::int from ${sql.identifier(variant.table)} v where ${indexed})`;
+  return sql`(select count(*)::int from ${tableOf(variant)} v where ${indexed})`;
 }
 
 function isReady({ table, partialHnswOf }: SearchVariant): SQL {
@@ -178,7 +178,7 @@ export const contextAnchor = sql`left join ${chatMessages} anchor on anchor.id =
  */
 const neighbours = (comparison: SQL, bound: SQL, direction: SQL, count: string) => sql`
   (select coalesce(json_agg(neighbour order by neighbour."createdAt", neighbour.id), '[]') from (
-    select m.id, m.user_id as "userId", m.chat_id as "chatId", m.role, m.content, m.metadata, m.created_at as "createdAt"
+    select m.id, m.role, m.content, m.metadata, m.created_at as "createdAt"
     from ${chatMessages} m
     where (m.chat_id, m.created_at, m.id) ${comparison} (anchor.chat_id, anchor.created_at, anchor.id) and m.chat_id ${bound} anchor.chat_id
     order by m.chat_id ${direction}, m.created_at ${direction}, m.id ${direction}
