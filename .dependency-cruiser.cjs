@@ -3,6 +3,7 @@
 // a room that needs another's service declares the narrow interface it needs, and the factory passes it in.
 
 const foundations = ['schema', 'config', 'input', 'telemetry', 'errors'];
+const connections = ['redis'];
 const resources = ['database', 'cache'];
 const services = [
   'search',
@@ -15,15 +16,16 @@ const services = [
   'backup',
   'vector-index',
 ];
-const belowFactory = [...services, ...resources, ...foundations];
+const belowFactory = [...services, ...resources, ...connections, ...foundations];
 
 /** @type {Record<string, string[]>} room → the rooms it may import */
 const arrows = {
   index: ['create-macro-store', ...belowFactory],
   cli: ['create-macro-store', 'migrations', ...foundations],
   'create-macro-store': belowFactory,
-  ...everyRoom(services, [...resources, ...foundations]),
-  ...everyRoom(resources, foundations),
+  ...everyRoom(services, [...resources, ...connections, ...foundations]),
+  ...everyRoom(resources, [...connections, ...foundations]),
+  ...everyRoom(connections, foundations),
   ...everyRoom(foundations, ['errors']),
   config: ['schema', 'input', 'telemetry', 'errors'],
 };

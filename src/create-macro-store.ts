@@ -32,6 +32,7 @@ import {
   type MigrationReport,
   runMigrations,
 } from './migrations/runner.js';
+import { RedisLink } from './redis/redis-link.js';
 import { createReembedding } from './reembed/create-reembedding.js';
 import type { Reembedding } from './reembed/reembedding.js';
 import { type ChatRepository, createChatRepository } from './repositories/chats.js';
@@ -147,12 +148,18 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
   const guard = createEmbeddingGuard(embedding);
   const index = createVectorIndexService(executor, openDedicated, embedding, guard);
   const repositories = createRepositories(executor, embedding, guard, index);
-  const redis = resolved.redis === null ? null : createRedisTier(resolved.redis, { telemetry });
-  const cache = createCacheService({ ...resolved.cache, redis, clock, telemetry });
+  const redis = resolved.redis === null ? null : new RedisLink({ config: resolved.redis, telemetry });
+  const cache = createCacheService({
+    ...resolved.cache,
+    redis: redis && createRedisTier(redis, { keyPrefix: resolved.redis?.keyPrefix ?? '' }),
+    clock,
+    telemetry,
+  });
 
   let closing: Promise<void> | null = null;
   const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
-    closing ??= Promise.all([cache.close(), database.close(deadlineMs)]).then(() => undefined);
+    cache.close();
+    closing ??= Promise.all([redis?.close(), database.close(deadlineMs)]).then(() => undefined);
     return closing;
   };
 

@@ -2,8 +2,8 @@
 export type StoreEvent =
   | { readonly type: 'database.connection-lost'; readonly sqlState: string | null }
   | { readonly type: 'database.transaction-retried'; readonly attempt: number }
-  | { readonly type: 'cache.unavailable'; readonly reason: string }
-  | { readonly type: 'cache.recovered' }
+  | { readonly type: 'redis.unavailable'; readonly reason: string }
+  | { readonly type: 'redis.recovered' }
   /** A value in Redis that cannot be decoded; it is treated as a miss and deleted. */
   | { readonly type: 'cache.corrupt-entry' }
   /** A live search was compared with its exact answer. */
@@ -32,7 +32,7 @@ export interface Logger {
 export const silentTelemetry: Telemetry = { event: () => undefined };
 
 const INFORMATIONAL: ReadonlySet<StoreEvent['type']> = new Set<StoreEvent['type']>([
-  'cache.recovered',
+  'redis.recovered',
   'search.recall-sampled',
 ]);
 

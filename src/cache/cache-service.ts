@@ -174,9 +174,8 @@ export interface CacheService {
   stats(): CacheStats;
 
   /**
-   * Empties memory, stops the probes and closes our own Redis connection; a borrowed client stays open. What
-   * is under way ends within its deadline; calls after this are `closed`. May be called twice.
-   * A store made by `createMacroStore` does this in `store.close()`.
+   * Empties memory. What is under way ends within its deadline; calls after this are `closed`. May be called
+   * twice. `store.close()` does this, and ends the connection to Redis, which sessions and limits use too.
    */
-  close(): Promise<void>;
+  close(): void;
 }

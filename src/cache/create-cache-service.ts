@@ -25,7 +25,7 @@ import { TwoLevelStore } from './two-level-store.js';
 export interface CacheServiceOptions {
   /** Bound on memory, see `CacheStats.bytes`. */
   readonly memoryMaxBytes: number;
-  /** Closed with the service. `null`: memory only. */
+  /** `null`: memory only. */
   readonly redis: RedisTier | null;
   readonly clock: () => number;
   readonly telemetry: Telemetry;
@@ -53,7 +53,7 @@ class TwoLevelCache implements CacheService {
   readonly #store: TwoLevelStore;
   readonly #flights: SingleFlight<Result<Fetched, CacheLoadError>>;
   readonly #count = { memoryHits: 0, redisHits: 0, misses: 0, loads: 0, sharedLoads: 0, refusedFills: 0 };
-  #closing: Promise<void> | null = null;
+  #isClosed = false;
 
   constructor(memory: MemoryTier, redis: RedisTier | null, store: TwoLevelStore) {
     this.#memory = memory;
@@ -135,9 +135,9 @@ class TwoLevelCache implements CacheService {
     };
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#store.close();
-    return this.#closing;
+  close(): void {
+    this.#isClosed = true;
+    this.#store.close();
   }
 
   async #fetch(
@@ -187,7 +187,7 @@ class TwoLevelCache implements CacheService {
     operation: string,
     issues: readonly InputIssue[],
   ): StoreError<'invalid-input'> | StoreError<'closed'> | undefined {
-    if (this.#closing !== null) return storeError('closed', operation, 'the cache was closed');
+    if (this.#isClosed) return storeError('closed', operation, 'the cache was closed');
     return issues.length > 0 ? invalidInput(operation, issues) : undefined;
   }
 }

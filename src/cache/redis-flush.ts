@@ -1,6 +1,6 @@
+import { deleteAll, type RedisClient, serversOf } from '../redis/redis-client.js';
+import type { RedisLink } from '../redis/redis-link.js';
 import { redisKeyPattern } from './cache-key.js';
-import { deleteAll, type RedisClient, serversOf } from './redis-client.js';
-import type { RedisLink } from './redis-link.js';
 
 const SCAN_COUNT = 500;
 

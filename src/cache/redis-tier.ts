@@ -1,25 +1,23 @@
-import type { ResolvedRedis } from '../config.js';
-import type { Telemetry } from '../telemetry.js';
+import { deleteAll, type RedisClient } from '../redis/redis-client.js';
+import type { RedisLink } from '../redis/redis-link.js';
 import { redisKey } from './cache-key.js';
-import { deleteAll, type LoadIoredis, type RedisClient } from './redis-client.js';
 import { flushCache } from './redis-flush.js';
-import { RedisLink } from './redis-link.js';
 import { type RedisEntry, readEntries } from './redis-read.js';
 import { type FailedWrite, UnconfirmedWrites } from './unconfirmed-writes.js';
 
 export interface RedisTierOptions {
-  readonly telemetry: Telemetry;
+  /** Put before every key. */
+  readonly keyPrefix: string;
   /** Failed writes that are remembered one by one; see {@link UnconfirmedWrites}. */
   readonly maxFailedWrites?: number;
-  readonly loadIoredis?: LoadIoredis;
 }
 
 const MAX_FAILED_WRITES = 10_000;
 const REPAIR_BATCH = 500;
 
-/** The part of the cache that processes share. It connects on the first use. */
-export function createRedisTier(config: ResolvedRedis, options: RedisTierOptions): RedisTier {
-  return new RedisTier(config, options);
+/** The part of the cache that processes share. */
+export function createRedisTier(link: RedisLink, options: RedisTierOptions): RedisTier {
+  return new RedisTier(link, options);
 }
 
 /**
@@ -35,15 +33,11 @@ export class RedisTier {
   readonly #link: RedisLink;
   readonly #unconfirmed: UnconfirmedWrites;
 
-  constructor(config: ResolvedRedis, options: RedisTierOptions) {
-    this.#keyPrefix = config.keyPrefix;
-    this.#unconfirmed = new UnconfirmedWrites(options.maxFailedWrites ?? MAX_FAILED_WRITES);
-    this.#link = new RedisLink({
-      config,
-      telemetry: options.telemetry,
-      loadIoredis: options.loadIoredis ?? (() => import('ioredis')),
-      repair: () => this.#repair(),
-    });
+  constructor(link: RedisLink, { keyPrefix, maxFailedWrites = MAX_FAILED_WRITES }: RedisTierOptions) {
+    this.#keyPrefix = keyPrefix;
+    this.#unconfirmed = new UnconfirmedWrites(maxFailedWrites);
+    this.#link = link;
+    link.addRepair(() => this.#repair());
   }
 
   get isDown(): boolean {
@@ -92,10 +86,6 @@ export class RedisTier {
   /** Deletes a key that is of no use, if that can be done now. */
   async discard(key: string): Promise<void> {
     await this.#link.run((client) => client.del(this.#nameOf(key)));
-  }
-
-  close(): Promise<void> {
-    return this.#link.close();
   }
 
   // Two writes that wait for the same connection could be sent in either order. The later one decides what

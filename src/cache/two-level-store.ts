@@ -90,10 +90,9 @@ export class TwoLevelStore {
     });
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#isClosed = true;
     this.#memory.clear();
-    await this.#redis?.close();
   }
 
   async #change(

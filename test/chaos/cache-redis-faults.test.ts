@@ -101,7 +101,7 @@ describe.each(clients)('Redis that hangs, %s', (_, options) => {
     server.continueProcess();
     await whenUp(cache);
     expect((await cache.set('k', 2)).isOk()).toBe(true);
-    expect(events).toEqual([{ type: 'cache.unavailable', reason: 'no-answer' }, { type: 'cache.recovered' }]);
+    expect(events).toEqual([{ type: 'redis.unavailable', reason: 'no-answer' }, { type: 'redis.recovered' }]);
   });
 
   it('loads once for 200 callers, within the deadlines of one read and one fill', async () => {
@@ -170,7 +170,7 @@ describe.each(clients)('Redis that hangs, %s', (_, options) => {
     expect(await slowest([() => cache.get('k'), () => cache.getOrSet('k', async () => 1)])).toBeLessThan(
       GENEROUS_MS,
     );
-    expect(events).toEqual([{ type: 'cache.unavailable', reason: 'not-connected' }]);
+    expect(events).toEqual([{ type: 'redis.unavailable', reason: 'not-connected' }]);
     server.continueProcess();
     await whenUp(cache);
     expect((await cache.set('k', 1)).isOk()).toBe(true);
@@ -207,8 +207,8 @@ describe.each(clients)('Redis that is killed, %s', (_, options) => {
     await whenUp(cache);
     expect((await cache.set('k', 2)).isOk()).toBe(true);
     expect(events).toEqual([
-      { type: 'cache.unavailable', reason: 'connection-lost' },
-      { type: 'cache.recovered' },
+      { type: 'redis.unavailable', reason: 'connection-lost' },
+      { type: 'redis.recovered' },
     ]);
   });
 
@@ -238,12 +238,12 @@ describe('many short outages', () => {
       await whenUp(cache);
     }
     expect(events.map((event: StoreEvent) => event.type)).toEqual([
-      'cache.unavailable',
-      'cache.recovered',
-      'cache.unavailable',
-      'cache.recovered',
-      'cache.unavailable',
-      'cache.recovered',
+      'redis.unavailable',
+      'redis.recovered',
+      'redis.unavailable',
+      'redis.recovered',
+      'redis.unavailable',
+      'redis.recovered',
     ]);
   });
 });

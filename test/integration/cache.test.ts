@@ -353,26 +353,29 @@ describe('clients', () => {
     expect(await readKey(cache, 'k')).toBe(1);
     expect((await cache.set('k', 2))._unsafeUnwrapErr()).toMatchObject({ kind: 'unavailable' });
     expect(await readKey(cache, 'k')).toBe(2);
-    expect(events).toEqual([{ type: 'cache.unavailable', reason: 'ioredis-not-installed' }]);
+    expect(events).toEqual([{ type: 'redis.unavailable', reason: 'ioredis-not-installed' }]);
   });
 
   it('leaves no socket and no timer after close, so that the process ends', async () => {
     const program = `
       import { createCacheService } from './src/cache/create-cache-service.ts';
       import { createRedisTier } from './src/cache/redis-tier.ts';
+      import { RedisLink } from './src/redis/redis-link.ts';
       const telemetry = { event() {} };
       const open = (url) => {
         const limits = { keyPrefix: 'test:exit:', commandTimeoutMillis: 2000 };
-        const redis = createRedisTier({ kind: 'owned', url, ...limits }, { telemetry });
-        return createCacheService({ memoryMaxBytes: 1e6, redis, clock: Date.now, telemetry });
+        const link = new RedisLink({ config: { kind: 'owned', url, ...limits }, telemetry });
+        const redis = createRedisTier(link, limits);
+        const cache = createCacheService({ memoryMaxBytes: 1e6, redis, clock: Date.now, telemetry });
+        return { cache, link };
       };
       const resources = () => process.getActiveResourcesInfo().filter((name) => /TCP|Timeout/.test(name));
       const [used, away, unused] = [open('${url}'), open('redis://127.0.0.1:1'), open('${url}')];
       const connecting = open('${url}');
-      await Promise.all([used.set('k', 1), away.set('k', 1)]);
+      await Promise.all([used.cache.set('k', 1), away.cache.set('k', 1)]);
       const during = resources();
-      connecting.get('k');
-      await Promise.all([used, away, unused, connecting].map((cache) => cache.close()));
+      connecting.cache.get('k');
+      await Promise.all([used, away, unused, connecting].map(({ link }) => link.close()));
       console.log(JSON.stringify({ during, after: resources() }));`;
     const { stdout } = await promisify(execFile)(
       process.execPath,

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { createRedisTier } from '../../../src/cache/redis-tier.js';
 import type { BorrowedRedisConfig } from '../../../src/config.js';
+import { RedisLink } from '../../../src/redis/redis-link.js';
 import { silentTelemetry } from '../../../src/telemetry.js';
 
 /** A client that notes what it is asked to send, and is ready when told. */
@@ -40,16 +41,17 @@ class RecordingClient extends EventEmitter {
 
 function makeTier(client: RecordingClient) {
   const borrowed = client as unknown as BorrowedRedisConfig['client'];
-  return createRedisTier(
-    { kind: 'borrowed', client: borrowed, keyPrefix: '', commandTimeoutMillis: 5_000 },
-    { telemetry: silentTelemetry },
-  );
+  const link = new RedisLink({
+    config: { kind: 'borrowed', client: borrowed, keyPrefix: '', commandTimeoutMillis: 5_000 },
+    telemetry: silentTelemetry,
+  });
+  return { tier: createRedisTier(link, { keyPrefix: '' }), link };
 }
 
 describe('RedisTier', () => {
   it('does not send a fill or a write that was overtaken while it waited for the connection', async () => {
     const client = new RecordingClient();
-    const tier = makeTier(client);
+    const { tier, link } = makeTier(client);
     let isOvertaken = false;
     const waiting = [
       tier.fill('k', 'loaded', 1_000, () => isOvertaken),
@@ -61,35 +63,35 @@ describe('RedisTier', () => {
     client.becomeReady();
     expect(await Promise.all([...waiting, last])).toEqual([false, true, true, true]);
     expect(client.sent).toEqual(['set cache:k=newer']);
-    await tier.close();
+    await link.close();
   });
 
   it('sends nothing to a client that is not ready, which could keep it and send it later', async () => {
     const client = new RecordingClient();
-    const tier = makeTier(client);
+    const { tier, link } = makeTier(client);
     client.becomeReady();
     await tier.read(['k']);
     // ioredis changes the status a turn before it tells.
     client.status = 'reconnecting';
     expect(await tier.write('k', 'v', 1_000, () => false)).toBe(false);
     expect(client.sent).toEqual(['read']);
-    await tier.close();
+    await link.close();
   });
 
   it('reads no key that a write under way may be about to change', async () => {
     const client = new RecordingClient();
-    const tier = makeTier(client);
+    const { tier, link } = makeTier(client);
     const writing = tier.write('k', 'v', 1_000, () => false);
     const reading = tier.read(['k']);
     client.becomeReady();
     await Promise.all([writing, reading]);
     expect(client.sent).toEqual(['set cache:k=v']);
-    await tier.close();
+    await link.close();
   });
 
   it('stays down when the connection is lost again before the repair after its return is done', async () => {
     const client = new RecordingClient();
-    const tier = makeTier(client);
+    const { tier, link } = makeTier(client);
     client.becomeReady();
     await tier.read(['k']);
     client.lose();
@@ -102,6 +104,6 @@ describe('RedisTier', () => {
     await vi.waitFor(() => expect(client.sent).toContain('ping'));
     await new Promise((resolve) => setImmediate(resolve));
     expect([client.status, tier.isDown]).toEqual(['reconnecting', true]);
-    await tier.close();
+    await link.close();
   });
 });

@@ -17,11 +17,11 @@ export type Reply<T> =
 export interface RedisLinkOptions {
   readonly config: ResolvedRedis;
   readonly telemetry: Telemetry;
-  readonly loadIoredis: LoadIoredis;
-  /** What must be done in Redis before it is used again. Runs after each return, and after `requestRepair`. */
-  readonly repair: () => Promise<boolean>;
+  readonly loadIoredis?: LoadIoredis;
 }
 
+/** What must be done in Redis before it is used again; `false`: it could not be done, and is to be tried again. */
+type Repair = () => Promise<boolean>;
 type Send<T> = (client: RedisClient) => Promise<T>;
 
 const UNANSWERED_TO_GO_DOWN = 3;
@@ -31,7 +31,7 @@ const UNANSWERED_TO_GO_DOWN = 3;
  * Redis does not answer.
  *
  * It is down from a lost connection, or from three commands in a row without an answer, until a probe in
- * the background was answered and `repair` was done. So an outage costs a few calls one deadline each, and
+ * the background was answered and all repairs were done. So an outage costs a few calls one deadline each, and
  * the rest nothing; and at most one command of ours waits on a connection that hangs.
  */
 export class RedisLink {
@@ -39,12 +39,13 @@ export class RedisLink {
   readonly #telemetry: Telemetry;
   readonly #connection: RedisConnection;
   readonly #probe: RedisProbe;
+  readonly #repairs: Repair[] = [];
   #isDown = false;
   #unanswered = 0;
   #failures = 0;
   #closing: Promise<void> | null = null;
 
-  constructor({ config, telemetry, loadIoredis, repair }: RedisLinkOptions) {
+  constructor({ config, telemetry, loadIoredis = () => import('ioredis') }: RedisLinkOptions) {
     this.#timeoutMs = config.commandTimeoutMillis;
     this.#telemetry = telemetry;
     this.#connection = new RedisConnection({
@@ -58,7 +59,7 @@ export class RedisLink {
     this.#probe = new RedisProbe({
       connection: this.#connection,
       timeoutMs: this.#timeoutMs,
-      repair,
+      repair: () => this.#repair(),
       onHealthy: () => this.#goUp(),
     });
   }
@@ -95,7 +96,12 @@ export class RedisLink {
     return reply;
   }
 
-  /** Asks for `repair` soon, also while Redis is up. */
+  /** Has `repair` done after each return of Redis, and after {@link requestRepair}. */
+  addRepair(repair: Repair): void {
+    this.#repairs.push(repair);
+  }
+
+  /** Asks for the repairs soon, also while Redis is up. */
   requestRepair(): void {
     this.#probe.soon();
   }
@@ -117,10 +123,15 @@ export class RedisLink {
     else if (this.#unanswered >= UNANSWERED_TO_GO_DOWN) this.#goDown('no-answer');
   }
 
+  async #repair(): Promise<boolean> {
+    for (const repair of this.#repairs) if (!(await repair())) return false;
+    return true;
+  }
+
   #goDown(reason: string): void {
     if (this.#isDown || this.#closing !== null) return;
     this.#isDown = true;
-    this.#telemetry.event({ type: 'cache.unavailable', reason });
+    this.#telemetry.event({ type: 'redis.unavailable', reason });
     this.#probe.soon();
   }
 
@@ -128,7 +139,7 @@ export class RedisLink {
     this.#unanswered = 0;
     if (!this.#isDown) return;
     this.#isDown = false;
-    this.#telemetry.event({ type: 'cache.recovered' });
+    this.#telemetry.event({ type: 'redis.recovered' });
   }
 }
 

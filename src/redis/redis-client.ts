@@ -5,15 +5,19 @@ import type { Redis, RedisOptions } from 'ioredis';
 import type { ResolvedRedis } from '../config.js';
 import { withDeadline } from './deadline.js';
 
-/** What the cache uses of an ioredis client, so that it fits `Redis` and `Cluster` of 5.3 and later. */
+/** What we use of an ioredis client, so that it fits `Redis` and `Cluster` of 5.3 and later. */
 export interface RedisClient extends EventEmitter {
   readonly status: string;
   readonly isCluster: boolean;
   readonly options: { readonly keyPrefix?: string | undefined };
   connect(): Promise<unknown>;
   ping(): Promise<unknown>;
-  eval(script: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
-  evalsha(hash: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
+  eval(script: string, keyCount: number, ...keysAndArguments: (string | number | Buffer)[]): Promise<unknown>;
+  evalsha(
+    hash: string,
+    keyCount: number,
+    ...keysAndArguments: (string | number | Buffer)[]
+  ): Promise<unknown>;
   set(key: string, value: string, unit: 'PX', milliseconds: number): Promise<unknown>;
   del(...keys: string[]): Promise<unknown>;
   scan(
