@@ -27,6 +27,11 @@ export function inputIssues(error: z.ZodError, prefix: readonly string[] = []): 
 /** In lower case, as the server gives it back. */
 export const id = z.guid({ error: 'must be a UUID' }).toLowerCase();
 
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** What {@link id} takes. */
+export const isId = (value: unknown): value is string => typeof value === 'string' && ID.test(value);
+
 /** Page sizes: 1 to `max`, `defaultLimit` where absent. */
 export const limit = (max: number, defaultLimit: number) => z.int().min(1).max(max).default(defaultLimit);
 

@@ -1,4 +1,4 @@
-import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
+import { err, ok, type Result, ResultAsync } from 'neverthrow';
 import {
   isStoreError,
   type ReadError,
@@ -35,14 +35,14 @@ export interface EmbeddingGuard {
     operation: string,
     executor: Executor,
     options: CallOptions | undefined,
-    work: (facts: EmbeddingColumnFacts) => ResultAsync<T, E>,
+    work: (facts: EmbeddingColumnFacts) => PromiseLike<Result<T, E>>,
   ): ResultAsync<T, E | ReadError | StoreError<'dimension-mismatch'>>;
   /** For work that is right whatever the configuration, such as a deletion. */
   runUnchecked<T, E>(
     operation: string,
     executor: Executor,
     options: CallOptions | undefined,
-    work: (facts: EmbeddingColumnFacts) => ResultAsync<T, E>,
+    work: (facts: EmbeddingColumnFacts) => PromiseLike<Result<T, E>>,
   ): ResultAsync<T, E | ReadError>;
   /** For work on the table in use itself, such as its indexes: whether it is of the configured embedding. Looks anew. */
   checkCurrent(
@@ -85,20 +85,20 @@ export function createEmbeddingGuard(
       return ok(found);
     });
 
-  const run = <T, E>(
+  const run = async <T, E>(
     operation: string,
     executor: Executor,
     options: CallOptions | undefined,
-    work: (found: Known) => ResultAsync<T, E>,
-  ): ResultAsync<T, E | ReadError> => {
-    const first = known === null ? read(operation, executor, options) : okAsync<Known, ReadError>(known);
-    return first.andThen((used) =>
-      work(used).orElse((error): ResultAsync<T, E | ReadError> => {
-        if (!isMoved(error)) return errAsync(error);
-        if (known === used) known = null;
-        return read(operation, executor, options).mapErr(inTransaction).andThen(work);
-      }),
-    );
+    work: (found: Known) => PromiseLike<Result<T, E>>,
+  ): Promise<Result<T, E | ReadError>> => {
+    const first = known === null ? await read(operation, executor, options) : ok(known);
+    if (first.isErr()) return err(first.error);
+    const used = first.value;
+    const result = await work(used);
+    if (result.isOk() || !isMoved(result.error)) return result;
+    if (known === used) known = null;
+    const moved = await read(operation, executor, options);
+    return moved.isOk() ? work(moved.value) : err(inTransaction(moved.error));
   };
 
   return {
@@ -106,13 +106,15 @@ export function createEmbeddingGuard(
       operation: string,
       executor: Executor,
       options: CallOptions | undefined,
-      work: (facts: EmbeddingColumnFacts) => ResultAsync<T, E>,
+      work: (facts: EmbeddingColumnFacts) => PromiseLike<Result<T, E>>,
     ) =>
-      run<T, E | StoreError<'dimension-mismatch'>>(operation, executor, options, ({ facts, mismatch }) =>
-        mismatch === null ? work(facts) : errAsync(mismatch(operation)),
+      new ResultAsync(
+        run<T, E | StoreError<'dimension-mismatch'>>(operation, executor, options, async (found) =>
+          found.mismatch === null ? work(found.facts) : err(found.mismatch(operation)),
+        ),
       ),
     runUnchecked: (operation, executor, options, work) =>
-      run(operation, executor, options, ({ facts }) => work(facts)),
+      new ResultAsync(run(operation, executor, options, ({ facts }) => work(facts))),
     checkCurrent: (operation, executor, options) =>
       read(operation, executor, options).andThen(({ mismatchOfCurrent }) =>
         mismatchOfCurrent === null ? ok() : err(mismatchOfCurrent(operation)),

@@ -23,7 +23,7 @@ export const SESSION_OPTIONS = Object.entries(SESSION_SETTINGS)
 
 /** Those of the settings that a session which has {@link SESSION_SETTINGS} lacks; `null` where there are none. */
 export function beyondSession(settings: SessionSettings | undefined): SessionSettings | null {
-  if (settings === undefined) return null;
+  if (settings === undefined || settings === SESSION_SETTINGS) return null;
   const session: SessionSettings = SESSION_SETTINGS;
   const missing = Object.entries(settings).filter(([name, value]) => session[name] !== value);
   return missing.length === 0 ? null : Object.fromEntries(missing);

@@ -95,15 +95,27 @@ export function perVariant<Variant extends object, Params, Row>(
   operation: string,
   query: (variant: Variant) => SQLWrapper,
 ): (variant: Variant) => Statement<Params, Row> {
-  const compiled = new Map<string, Statement<Params, Row>>();
+  // The one used last stands first, and is nearly always the one that is asked for; a key made of all values
+  // would cost more than the rest of the preparation of a statement.
+  const compiled: { readonly variant: Variant; readonly statement: Statement<Params, Row> }[] = [];
   return (variant) => {
-    const key = JSON.stringify(Object.values(variant));
-    let statement = compiled.get(key);
-    if (statement === undefined) {
-      const hash = createHash('sha1').update(key).digest('base64url').slice(0, 12);
-      statement = compileStatement<Params, Row>(`${operation}#${hash}`, query(variant));
-      compiled.set(key, statement);
+    const index = compiled.findIndex((one) => isSame(one.variant, variant));
+    const found = index < 0 ? undefined : compiled[index];
+    if (found !== undefined) {
+      if (index > 0) compiled.unshift(...compiled.splice(index, 1));
+      return found.statement;
     }
+    const hash = createHash('sha1')
+      .update(JSON.stringify(Object.values(variant)))
+      .digest('base64url');
+    const statement = compileStatement<Params, Row>(`${operation}#${hash.slice(0, 12)}`, query(variant));
+    compiled.unshift({ variant, statement });
     return statement;
   };
+}
+
+/** Both have the same keys. */
+function isSame<T extends object>(one: T, other: T): boolean {
+  for (const key in one) if (one[key] !== other[key]) return false;
+  return true;
 }

@@ -14,9 +14,23 @@ export interface VectorWire {
  * a third of the bytes of the text form and 1/10 of the work. https://github.com/pgvector/pgvector
  */
 function encodeVectorBinary(embedding: Embedding): Buffer {
-  const buffer = Buffer.allocUnsafe(4 + embedding.length * 4);
+  const buffer = takeBytes(4 + embedding.length * 4);
   writeVector(buffer, 0, embedding);
   return buffer;
+}
+
+const SLAB_BYTES = 256 * 1024;
+let slab = Buffer.allocUnsafe(0);
+
+/**
+ * Bytes that nobody else has, cut from a larger piece. Node's own pool does this up to 4 kB only; a buffer of
+ * its own for each query is the dearest step of its encoding, and work for the garbage collector.
+ */
+function takeBytes(count: number): Buffer {
+  if (slab.length < count) slab = Buffer.allocUnsafe(Math.max(count, SLAB_BYTES));
+  const taken = slab.subarray(0, count);
+  slab = slab.subarray(count);
+  return taken;
 }
 
 /** Writes {@link encodeVectorBinary}'s form at the offset. */

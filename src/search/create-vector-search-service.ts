@@ -5,13 +5,13 @@ import type { EmbeddingShape } from '../schema/embedding-shape.js';
 import type { Telemetry } from '../telemetry.js';
 import { explainSearch } from './explain-search.js';
 import { hybridSearch } from './hybrid-search.js';
+import { NearestSearch } from './nearest-search.js';
 import { probeRecall } from './recall-probe.js';
 import { RecallSampler } from './recall-sampler.js';
 import { RecallTuning } from './recall-tuning.js';
 import { ScopeSizes } from './scope-sizes.js';
 import { toAnswer, toHits } from './search-answer.js';
 import {
-  type CheckedSearch,
   checkHybridSearch,
   checkPagedSearch,
   checkSearchMany,
@@ -20,6 +20,7 @@ import {
 } from './search-input.js';
 import { searchMany } from './search-many.js';
 import { type FoundRows, SearchRunner, SINGLE } from './search-runner.js';
+import { isHit } from './search-statement.js';
 import { TableFactsReader } from './table-facts.js';
 import type { SearchError, VectorSearchService } from './vector-search.js';
 
@@ -38,39 +39,47 @@ export function createVectorSearchService(parts: VectorSearchParts): VectorSearc
   const { executor, shape, guard, clock, indexedMetadata, telemetry } = parts;
   const settings = { dimensions: shape.dimensions, wire: executor.wire, indexedMetadata };
   const tuning = new RecallTuning(parts.recallTarget);
+  const sizes = new ScopeSizes(clock);
   const runner = new SearchRunner({
     executor,
     shape,
     guard,
-    sizes: new ScopeSizes(clock),
+    sizes,
     tables: new TableFactsReader(executor, clock),
     effort: (strategy) => tuning.effort(strategy),
   });
+  const nearest = new NearestSearch({ runner, executor, sizes });
   const sampler = new RecallSampler({
-    runner,
+    nearest,
     tuning,
     telemetry,
     rate: parts.recallSampleRate,
   });
   const counts = { searches: { exact: 0, codes: 0, hnsw: 0 }, retried: 0 };
 
-  const answered =
-    <T>(toResult: (search: CheckedSearch, found: FoundRows) => T) =>
-    async (search: CheckedSearch): Promise<Result<T, SearchError>> => {
-      const found = await runner.run(search, SINGLE);
-      if (found.isErr()) return err(found.error);
-      counts.searches[found.value.choice.strategy] += 1;
-      if (found.value.isRetried) counts.retried += 1;
-      sampler.offer(search, found.value);
-      return ok(toResult(search, found.value));
-    };
+  const note = ({ choice, isRetried }: Pick<FoundRows, 'choice' | 'isRetried'>) => {
+    counts.searches[choice.strategy] += 1;
+    if (isRetried) counts.retried += 1;
+  };
 
   return {
     semanticSearch: (...input) =>
-      running(checkSemanticSearch('vectorSearch.semanticSearch', settings, input), answered(toHits)),
+      running(checkSemanticSearch('vectorSearch.semanticSearch', settings, input), async (search) => {
+        const found = await nearest.run(search);
+        if (found.isErr()) return err(found.error);
+        note(found.value);
+        sampler.offer(search, found.value);
+        return ok(toHits(search, found.value.rows));
+      }),
 
     search: (...input) =>
-      running(checkPagedSearch('vectorSearch.search', settings, input), answered(toAnswer)),
+      running(checkPagedSearch('vectorSearch.search', settings, input), async (search) => {
+        const found = await runner.run(search, SINGLE);
+        if (found.isErr()) return err(found.error);
+        note(found.value);
+        sampler.offer(search, { ...found.value, rows: found.value.rows.filter(isHit) });
+        return ok(toAnswer(search, found.value));
+      }),
 
     searchMany: (...input) =>
       guard.run('vectorSearch.searchMany', executor, input[2], ({ vectorOid }) =>

@@ -1,8 +1,9 @@
 import { err, ok, type Result } from 'neverthrow';
 import { hybridStatement } from './hybrid-statement.js';
-import { isHit, toHit } from './search-answer.js';
+import { toHit } from './search-answer.js';
 import type { CheckedSearch, CheckedText } from './search-input.js';
 import type { SearchRunner } from './search-runner.js';
+import { isHit } from './search-statement.js';
 import type { HybridSearchResult, SearchError } from './vector-search.js';
 
 /** Below this, reading all texts of a scope costs less than the full-text index, which knows everybody's. */

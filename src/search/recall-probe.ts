@@ -6,9 +6,9 @@ import { compileStatement, parameter } from '../database/statement.js';
 import { isTable, perPlace } from '../database/vector-tables.js';
 import { checkInput, limit } from '../input.js';
 import { recallOf } from './recall.js';
-import { isHit } from './search-answer.js';
 import { type CheckedSearch, checkSemanticSearch, type SearchSettings } from './search-input.js';
 import { type SearchRunner, SINGLE } from './search-runner.js';
+import { isHit } from './search-statement.js';
 import type { StrategyName } from './strategies/strategy.js';
 import type { SearchError } from './vector-search.js';
 

@@ -1,13 +1,14 @@
 import type { Telemetry } from '../telemetry.js';
+import type { NearestSearch } from './nearest-search.js';
 import { recallOf } from './recall.js';
 import { exactly } from './recall-probe.js';
 import type { RecallTuning } from './recall-tuning.js';
-import { isHit } from './search-answer.js';
 import type { CheckedSearch } from './search-input.js';
-import { type FoundRows, type SearchRunner, SINGLE } from './search-runner.js';
+import type { FoundRows } from './search-runner.js';
+import type { HitRow } from './search-statement.js';
 
 export interface SamplerParts {
-  readonly runner: SearchRunner;
+  readonly nearest: NearestSearch;
   readonly tuning: RecallTuning;
   readonly telemetry: Telemetry;
   /** Share of searches that are compared, 0–1. */
@@ -21,7 +22,7 @@ export class RecallSampler {
   constructor(private readonly parts: SamplerParts) {}
 
   /** Called with every answer; returns at once. */
-  offer(search: CheckedSearch, found: FoundRows): void {
+  offer(search: CheckedSearch, found: FoundRows<HitRow>): void {
     const { rate } = this.parts;
     const { strategy } = found.choice;
     if (strategy === 'exact' || this.isBusy || Math.random() >= rate) return;
@@ -31,15 +32,19 @@ export class RecallSampler {
     });
   }
 
-  private async compare(search: CheckedSearch, found: FoundRows, strategy: 'codes' | 'hnsw'): Promise<void> {
-    const { runner, tuning, telemetry } = this.parts;
+  private async compare(
+    search: CheckedSearch,
+    found: FoundRows<HitRow>,
+    strategy: 'codes' | 'hnsw',
+  ): Promise<void> {
+    const { nearest, tuning, telemetry } = this.parts;
     // Without the caller's signal: the caller has its answer.
-    const exact = await runner.run({ ...exactly(search), options: {} }, SINGLE);
+    const exact = await nearest.run({ ...exactly(search), options: {} });
     if (exact.isErr()) {
       telemetry.event({ type: 'search.recall-not-sampled', kind: exact.error.kind });
       return;
     }
-    const distances = ({ rows }: FoundRows) => rows.filter(isHit).map(({ distance }) => distance);
+    const distances = ({ rows }: FoundRows<HitRow>) => rows.map(({ distance }) => distance);
     const recall = recallOf(distances(found), distances(exact.value));
     tuning.record(strategy, recall);
     telemetry.event({

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { CheckedSearch } from './search-input.js';
 
 /** Scopes that are remembered; about 200 bytes each. */
 const MAX_SCOPES = 20_000;
@@ -6,24 +7,50 @@ const MAX_SCOPES = 20_000;
 const FRESH_MS = 60_000;
 
 export interface ScopeSize {
-  readonly rows: number;
-  /** `false`: the next search counts again. */
+  /** `null`: met before, not counted yet. */
+  readonly rows: number | null;
+  /** `false`: the next search counts. */
   readonly isFresh: boolean;
 }
 
-/** How many rows the scopes searched lately had. Searches count them on the way, at most once a minute each. */
+type Scope = Pick<CheckedSearch, 'scope' | 'scopeParams'>;
+
+/**
+ * How many rows the scopes searched lately had. Searches count them on the way, at most once a minute each;
+ * the first search of a scope does not, since most are so small that its answer is all there is.
+ */
 export class ScopeSizes {
-  private readonly counts = new LRUCache<string, { rows: number; countedAt: number }>({ max: MAX_SCOPES });
+  private readonly counts = new LRUCache<string, { rows: number | null; countedAt: number }>({
+    max: MAX_SCOPES,
+  });
 
   constructor(private readonly clock: () => number) {}
 
-  find(scope: string): ScopeSize | null {
-    const count = this.counts.get(scope);
+  /** `null`: never met, forgotten, or not worth remembering. */
+  find(scope: Scope): ScopeSize | null {
+    const key = keyOf(scope);
+    const count = key === null ? undefined : this.counts.get(key);
     if (count === undefined) return null;
     return { rows: count.rows, isFresh: this.clock() - count.countedAt < FRESH_MS };
   }
 
-  learn(scope: string, rows: number): void {
-    this.counts.set(scope, { rows, countedAt: this.clock() });
+  /** There may be more than its first search has found. */
+  meet(scope: Scope): void {
+    this.put(scope, null, Number.NEGATIVE_INFINITY);
   }
+
+  learn(scope: Scope, rows: number): void {
+    this.put(scope, rows, this.clock());
+  }
+
+  private put(scope: Scope, rows: number | null, countedAt: number): void {
+    const key = keyOf(scope);
+    if (key !== null) this.counts.set(key, { rows, countedAt });
+  }
+}
+
+/** `null`: some messages are few, and never asked for twice. */
+function keyOf({ scope, scopeParams: { userId, chatId } }: Scope): string | null {
+  if (scope === 'messages') return null;
+  return chatId === null ? userId : `${userId} ${chatId}`;
 }

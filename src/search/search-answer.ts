@@ -2,23 +2,17 @@ import { pairSimilarities, pickDiverse } from './diversity.js';
 import { encodeRankingCursor, MAX_RANK } from './ranking-cursor.js';
 import type { CheckedSearch } from './search-input.js';
 import type { FoundRows } from './search-runner.js';
-import type { SearchRow } from './search-statement.js';
+import { type HitRow, isHit, type SearchRow } from './search-statement.js';
 import type { ContextMessage, SearchAnswer, SemanticSearchResult } from './vector-search.js';
 
-/** A row with a hit. */
-type HitRow<Row extends SearchRow = SearchRow> = Row & { readonly id: string };
-
-export const isHit = <Row extends SearchRow>(row: Row): row is HitRow<Row> => row.id !== null;
-
-export function toHits(search: CheckedSearch, { rows }: FoundRows): readonly SemanticSearchResult[] {
-  const hits = rows.filter(isHit);
+export function toHits(search: CheckedSearch, hits: readonly HitRow[]): readonly SemanticSearchResult[] {
   return (search.diversity > 0 ? diverse(search, hits) : hits).map(toHit);
 }
 
 export function toAnswer(search: CheckedSearch, found: FoundRows): SearchAnswer {
   const { rows, choice, scopeRows, isRetried } = found;
   const [figures] = rows;
-  const hits = toHits(search, found);
+  const hits = toHits(search, rows.filter(isHit));
   return {
     hits,
     nextCursor: nextCursor(search, rows),

@@ -4,7 +4,7 @@ import { checkEmbedding } from '../database/embedding.js';
 import type { CallOptions } from '../database/executor.js';
 import type { Embedding, VectorWire } from '../database/vector-wire.js';
 import { type DimensionMismatchError, type InvalidInputError, invalidInput } from '../errors.js';
-import { checkInput, id, limit } from '../input.js';
+import { checkInput, id, isId, limit } from '../input.js';
 import { MESSAGE_ROLES } from '../schema/chat-messages.js';
 import { TEXT_SEARCH_LANGUAGES } from '../schema/text-search-languages.js';
 import { indexedConditions } from './indexed-conditions.js';
@@ -70,6 +70,8 @@ export interface SearchSettings {
 const MAX_DIVERSE_HITS = 100;
 const MAX_QUERIES = 100;
 const DEFAULT_THRESHOLD = 0.7;
+const DEFAULT_LIMIT = 10;
+const MAX_LIMIT = 1_000;
 
 /** A quoted phrase, or a word not to be found. */
 const OPERATORS = /"|(^|\s)-\S/;
@@ -98,7 +100,7 @@ const commonFields = {
   candidates: z.int().min(1).max(20_000).optional(),
   efSearch: z.int().min(1).max(1_000).optional(),
   threshold: threshold.default(DEFAULT_THRESHOLD),
-  limit: limit(1_000, 10),
+  limit: limit(MAX_LIMIT, DEFAULT_LIMIT),
 };
 const context = z.strictObject({ before: neighbours, after: neighbours }).optional();
 
@@ -142,10 +144,12 @@ export function checkSemanticSearch(
   settings: SearchSettings,
   [queryEmbedding, userId, given]: readonly [Embedding, string, (SemanticSearchOptions | undefined)?],
 ): Result<CheckedSearch, SearchInputError> {
-  return checkOptions(operation, semanticOptions, userId, given).andThen(({ user, options }) =>
-    checkEmbedding(operation, 'queryEmbedding', queryEmbedding, settings.dimensions).map((floats) =>
-      toSearch(operation, settings, settings.wire.encode(floats), user, options, given),
-    ),
+  const usual = usualOptions(userId, given);
+  const checked = usual === null ? checkOptions(operation, semanticOptions, userId, given) : ok(usual);
+  if (checked.isErr()) return err(checked.error);
+  const { user, options } = checked.value;
+  return checkEmbedding(operation, 'queryEmbedding', queryEmbedding, settings.dimensions).map((floats) =>
+    toSearch(operation, settings, settings.wire.encode(floats), user, options, given),
   );
 }
 
@@ -211,6 +215,30 @@ export function checkHybridSearch(
     ),
   );
 }
+
+/**
+ * The options of nearly all searches, looked at by hand: a schema takes longer for them than everything else
+ * before a search is sent. `null`: others are there, or something is wrong, which the schema has to tell.
+ */
+function usualOptions(userId: unknown, given: Given): { user: string; options: CommonOptions } | null {
+  const usual: SemanticSearchOptions = given ?? {};
+  for (const name in usual) if (!USUAL_OPTIONS.has(name)) return null;
+  const { limit: hits = DEFAULT_LIMIT, threshold: least = DEFAULT_THRESHOLD, chatId } = usual;
+  const isUsual =
+    isId(userId) &&
+    (chatId === undefined || isId(chatId)) &&
+    Number.isInteger(hits) &&
+    hits >= 1 &&
+    hits <= MAX_LIMIT &&
+    (least === null || (typeof least === 'number' && least >= -1 && least <= 1));
+  if (!isUsual) return null;
+  return {
+    user: userId.toLowerCase(),
+    options: { chatId: chatId?.toLowerCase(), limit: hits, threshold: least },
+  };
+}
+
+const USUAL_OPTIONS: ReadonlySet<string> = new Set(['limit', 'threshold', 'chatId', 'signal']);
 
 function checkOptions<T>(operation: string, schema: z.ZodType<T>, userId: string, given: Given) {
   const { signal: _, ...rest } = given ?? {};

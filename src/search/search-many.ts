@@ -3,6 +3,7 @@ import { toHits } from './search-answer.js';
 import type { CheckedSearch } from './search-input.js';
 import { searchManyStatement } from './search-many-statement.js';
 import type { SearchRunner } from './search-runner.js';
+import { isHit } from './search-statement.js';
 import type { SearchError, SemanticSearchResult } from './vector-search.js';
 
 /** The hits of each query, in the order of the queries. */
@@ -13,10 +14,13 @@ export async function searchMany(
 ): Promise<Result<readonly (readonly SemanticSearchResult[])[], SearchError>> {
   const found = await runner.run(search, { statement: searchManyStatement, params: (params) => params });
   if (found.isErr()) return err(found.error);
-  const { rows, ...rest } = found.value;
+  const hits = found.value.rows.filter(isHit);
   return ok(
     Array.from({ length: queryCount }, (_, index) =>
-      toHits(search, { ...rest, rows: rows.filter(({ query }) => query === index + 1) }),
+      toHits(
+        search,
+        hits.filter(({ query }) => query === index + 1),
+      ),
     ),
   );
 }

@@ -50,9 +50,9 @@ export interface SearchParams extends ScopeParams, FilterParams {
   readonly fieldValues: readonly string[];
 }
 
-/** One hit with the figures of the search; or, where nothing was hit, one row with the figures alone. */
-export interface SearchRow {
-  readonly id: string | null;
+/** One hit. */
+export interface HitRow {
+  readonly id: string;
   readonly content: string;
   readonly chatId: string;
   readonly messageId: string | null;
@@ -61,6 +61,13 @@ export interface SearchRow {
   readonly distance: number;
   readonly contextBefore?: readonly object[];
   readonly contextAfter?: readonly object[];
+  /** With the first hit: similarities of each two, first with second, first with third, … */
+  readonly pairs?: string | null;
+}
+
+/** One hit with the figures of the search; or, where nothing was hit, one row with the figures alone. */
+export interface SearchRow extends Omit<HitRow, 'id'> {
+  readonly id: string | null;
   /** Candidates found, and those of them behind the page before. */
   readonly candidates: number;
   readonly remaining: number;
@@ -68,10 +75,22 @@ export interface SearchRow {
   readonly scopeRows: number | null;
   /** `false`: there is no valid HNSW index, and so there are no candidates. */
   readonly isIndexReady: boolean;
-  /** With the first hit: similarities of each two, first with second, first with third, … */
-  readonly pairs?: string | null;
   readonly serverMs: number;
 }
+
+export const isHit = <Row extends SearchRow>(row: Row): row is Row & HitRow => row.id !== null;
+
+/**
+ * The nearest and nothing about them, whatever the threshold: a third less work for the server than
+ * {@link searchStatement}, and half as much to read.
+ */
+export const nearestStatement = perVariant<SearchVariant, SearchParams, HitRow>(
+  'vectorSearch.nearest',
+  (variant) => sql`
+    select id, content, chat_id as "chatId", message_id as "messageId", metadata, created_at as "createdAt", distance
+    from (${candidatesQuery(variant, queryParameter(variant.column))}) candidates
+    order by distance, id limit ${limitParameter}`,
+);
 
 export const searchStatement = perVariant<SearchVariant, SearchParams, SearchRow>(
   'vectorSearch.search',
@@ -91,6 +110,9 @@ export function queryParameter(column: EmbeddingColumn): QueryVector {
 
 // NaN is above every number in PostgreSQL: the distance of a vector whose length a 32-bit float cannot hold.
 export const isNear = sql`1 - distance between ${parameter('threshold')}::float8 and 1`;
+/** The same for a distance that has been read. */
+export const isWithin = (distance: number, threshold: number): boolean =>
+  1 - distance >= threshold && distance >= 0;
 const isNumber = sql`distance <= 2`;
 const isAfter = sql`(distance, id) > (${parameter('afterDistance')}::float8, ${parameter('afterId')}::uuid)`;
 export const limitParameter = sql`(select ${parameter('limit')}::int)`;

@@ -177,7 +177,8 @@ describe.each<PlanMode>(['force_generic_plan', 'force_custom_plan'])('plans, %s'
         const plan = await planOf(() =>
           must(store.vectorSearch.semanticSearch(anEmbedding(1), userId, options)),
         );
-        expect(indexesOf(plan)).toEqual(['idx_chat_vectors_user_id_chat_id']);
+        // Twice where the second search of a scope counts it.
+        expect(new Set(indexesOf(plan))).toEqual(new Set(['idx_chat_vectors_user_id_chat_id']));
       }
     }
   });

@@ -138,6 +138,7 @@ describe('a page', () => {
       const { userId, options, holds } = aCase(random);
       const towards = mixOf(query, coded(Math.floor(random() * 1_000)), random());
       const answer = await must(store.vectorSearch.search(towards, userId, options));
+      const hits = await must(store.vectorSearch.semanticSearch(towards, userId, options));
       const matching = new Set(rows.filter(holds).map(({ id }) => id));
       const found = new Set(answer.hits.map(({ id }) => id));
       const limit = options.limit ?? 10;
@@ -145,6 +146,8 @@ describe('a page', () => {
         found.size === answer.hits.length &&
         found.size === Math.min(limit, matching.size) &&
         [...found].every((id) => matching.has(id)) &&
+        new Set(hits.map(({ id }) => id)).size === found.size &&
+        hits.every(({ id }) => matching.has(id)) &&
         answer.underfilled === matching.size < limit;
       if (!isRight)
         wrong.push(JSON.stringify({ userId, options, found: found.size, matching: matching.size }));

@@ -20,6 +20,45 @@ const refusedPaths = (...input: Parameters<typeof check>) =>
     (error) => (error.kind === 'invalid-input' ? error.issues.map(({ path }) => path) : [error.kind]),
   );
 
+describe('checkSemanticSearch', () => {
+  const given = (options: unknown, userId: unknown) =>
+    checkSemanticSearch('vectorSearch.semanticSearch', settings, [
+      [1, 2],
+      userId as string,
+      options as SearchOptions,
+    ]);
+
+  it('looks at the usual options by hand, and sees in them what the schema sees', () => {
+    const upper = CHAT.toUpperCase();
+    const values = {
+      limit: [undefined, 1, 10, 1_000, 0, 1_001, 1.5, Number.NaN, '10', null],
+      threshold: [undefined, null, -1, 0, 0.7, 1, 1.01, -1.01, Number.NaN, '0.5'],
+      chatId: [undefined, CHAT, upper, '', `${CHAT} `, 7, null],
+    };
+    for (const limit of values.limit) {
+      for (const threshold of values.threshold) {
+        for (const chatId of values.chatId) {
+          for (const userId of [USER, USER.toUpperCase(), 'x', undefined]) {
+            const options = { limit, threshold, chatId };
+            const byHand = given(options, userId);
+            // An option that says nothing makes the schema look.
+            const bySchema = given({ ...options, diversity: 0 }, userId);
+            expect(byHand.isOk(), JSON.stringify(options)).toBe(bySchema.isOk());
+            if (byHand.isOk()) expect(byHand.value).toEqual(bySchema._unsafeUnwrap());
+            else expect(byHand.error.message).toBe(bySchema._unsafeUnwrapErr().message);
+          }
+        }
+      }
+    }
+  });
+
+  it('refuses an option that it does not know', () => {
+    expect(given({ limit: 1, offset: 3 }, USER)._unsafeUnwrapErr()).toMatchObject({
+      issues: [{ path: 'offset' }],
+    });
+  });
+});
+
 describe('checkPagedSearch', () => {
   it('fills in the defaults', () => {
     expect(checked()).toMatchObject({
