@@ -34,14 +34,19 @@ export class NearestSearch {
     const planned = await runner.plan(search, place, false);
     if (planned.isErr()) return err(planned.error);
     const { variant, params, settings, choice } = planned.value;
-    // A walk of the graph may come back short, which only its figures tell.
-    if (choice.strategy === 'hnsw') return this.withFigures(place, search);
+    const isWalk = choice.strategy === 'hnsw';
+    // Through a filter a walk of the graph comes back short as a rule, and would be done twice.
+    if (isWalk && search.isFiltered) return this.withFigures(place, search);
     const options = { ...search.options, settings };
     const read = await executor.read(nearestStatement(variant), params, options);
     if (read.isErr()) return err(read.error);
     const rows = read.value;
-    // Vectors without a distance may have kept better ones out of the candidates.
-    if (rows.some(({ distance }) => Number.isNaN(distance))) return this.withFigures(place, search);
+    // The walk may have given up; and vectors without a distance may have kept better ones out of the candidates.
+    // The figures tell how to go on.
+    const isShort = isWalk && rows.length < search.limit;
+    if (isShort || rows.some(({ distance }) => Number.isNaN(distance))) {
+      return this.withFigures(place, search);
+    }
     this.noteLength(search, size, rows.length);
     return ok({
       rows: rows.filter(({ distance }) => isWithin(distance, search.threshold)),
