@@ -174,7 +174,7 @@ export interface VectorSearchService {
   ): ResultAsync<readonly SemanticSearchResult[], SearchError>;
 
   /**
-   * The same, with a cursor for the next page, and with how the answer came about.
+   * The same, with a cursor for the next page, and with how the answer came about: 0.1 ms more, for the figures.
    *
    * @example
    * const first = await store.vectorSearch.search(queryEmbedding, userId, { threshold: null });
