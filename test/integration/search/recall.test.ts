@@ -26,7 +26,7 @@ beforeAll(async () => {
   };
   userId = await add(1_500);
   for (const count of [4, 4, 120, 120, 600]) await add(count);
-  await made.database.query('vacuum analyze');
+  await vacuum(made.database);
 });
 afterAll(() => made[Symbol.asyncDispose]());
 
