@@ -8,6 +8,7 @@ import {
   type ServerStore,
 } from '../../support/builders.js';
 import { readSgdSample } from '../../support/sgd.js';
+import { vacuum } from '../../support/vector-table.js';
 
 const EMBEDDING = { dimensions: 512, column: 'vector' } as const;
 const { docs, queries } = readSgdSample();
