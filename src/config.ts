@@ -55,23 +55,69 @@ export interface EmbeddedDatabaseConfig {
 
 export type DatabaseConfig = ServerDatabaseConfig | BorrowedDatabaseConfig | EmbeddedDatabaseConfig;
 
-export interface OwnedRedisConfig {
-  /** `redis://` or `rediss://`. */
-  readonly url: string;
+/** What every way to Redis takes. */
+export interface RedisBaseConfig {
   /** Put before every key. */
   readonly keyPrefix?: string;
   /** Bound on each Redis command; past it the call goes on without Redis. */
   readonly commandTimeoutMillis?: number;
 }
 
-/** The application's own ioredis client. It is borrowed: never closed by us. */
-export interface BorrowedRedisConfig {
-  readonly client: Redis | Cluster;
-  readonly keyPrefix?: string;
-  readonly commandTimeoutMillis?: number;
+/** One Redis server. */
+export interface OwnedRedisConfig extends RedisBaseConfig {
+  /** `redis://user:password@host:port/db`, or `rediss://` for TLS. */
+  readonly url: string;
+  /** Node's TLS options for `rediss://`, such as `ca`. */
+  readonly tls?: ConnectionOptions;
 }
 
-export type RedisConfig = OwnedRedisConfig | BorrowedRedisConfig | false;
+export interface RedisAddress {
+  readonly host: string;
+  /** Default: 6379, of a sentinel 26379. */
+  readonly port?: number;
+}
+
+/** The address under which a server that announces itself as `host:port` is reached from here. */
+export type RedisNatMap = Readonly<Record<string, { readonly host: string; readonly port: number }>>;
+
+/** A Redis Cluster. Reads and writes go to its masters. */
+export interface RedisClusterConfig extends RedisBaseConfig {
+  /** Some servers of the cluster; the others are found through them. */
+  readonly nodes: readonly RedisAddress[];
+  readonly username?: string;
+  readonly password?: string;
+  /** `true`: verify the server's certificate and name; an object: Node's TLS options. Default: plain text. */
+  readonly tls?: boolean | ConnectionOptions;
+  readonly natMap?: RedisNatMap;
+}
+
+/** A master that Sentinel watches; after a failover the new one is used. */
+export interface RedisSentinelConfig extends RedisBaseConfig {
+  readonly sentinels: readonly RedisAddress[];
+  /** The name under which the sentinels know the master. */
+  readonly name: string;
+  readonly db?: number;
+  readonly username?: string;
+  readonly password?: string;
+  /** For the master; as in {@link RedisClusterConfig}. */
+  readonly tls?: boolean | ConnectionOptions;
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+  readonly sentinelTls?: boolean | ConnectionOptions;
+  readonly natMap?: RedisNatMap;
+}
+
+/** The application's own ioredis client. It is borrowed: never closed by us. */
+export interface BorrowedRedisConfig extends RedisBaseConfig {
+  readonly client: Redis | Cluster;
+}
+
+export type RedisConfig =
+  | OwnedRedisConfig
+  | RedisClusterConfig
+  | RedisSentinelConfig
+  | BorrowedRedisConfig
+  | false;
 
 export interface EmbeddingConfig extends Partial<EmbeddingShape> {
   /**
@@ -139,8 +185,19 @@ export type ResolvedServerDatabase = { readonly kind: 'server' } & Filled<
 >;
 export type ResolvedBorrowedDatabase = { readonly kind: 'borrowed' } & Filled<BorrowedDatabaseConfig, Limits>;
 export type ResolvedEmbeddedDatabase = { readonly kind: 'embedded'; readonly dataDir: string | null };
+type WithPort = { readonly host: string; readonly port: number };
+export type ResolvedRedisCluster = { readonly kind: 'cluster' } & Filled<
+  Omit<RedisClusterConfig, 'nodes'>,
+  keyof RedisBaseConfig
+> & { readonly nodes: readonly WithPort[] };
+export type ResolvedRedisSentinel = { readonly kind: 'sentinel' } & Filled<
+  Omit<RedisSentinelConfig, 'sentinels'>,
+  keyof RedisBaseConfig
+> & { readonly sentinels: readonly WithPort[] };
 export type ResolvedRedis =
-  | ({ readonly kind: 'owned' } & Required<OwnedRedisConfig>)
+  | ({ readonly kind: 'owned' } & Filled<OwnedRedisConfig, keyof RedisBaseConfig>)
+  | ResolvedRedisCluster
+  | ResolvedRedisSentinel
   | ({ readonly kind: 'borrowed' } & Required<BorrowedRedisConfig>);
 
 export interface ResolvedConfig {
@@ -169,6 +226,11 @@ const MAX_TIMER_MILLIS = 2_147_483_647;
 const millis = z.int().min(1).max(MAX_TIMER_MILLIS);
 const postgresUrl = urlOf(['postgres:', 'postgresql:']);
 
+const tlsSetting = z.union([
+  z.boolean(),
+  objectOf<ConnectionOptions>("must be true, false or Node's TLS options", isObject),
+]);
+
 const limits = {
   acquireTimeoutMillis: millis.default(DEFAULTS.database.acquireTimeoutMillis),
   statementTimeoutMillis: millis.default(DEFAULTS.database.statementTimeoutMillis),
@@ -184,12 +246,7 @@ const serverDatabase = z
     idleTimeoutMillis: millis.default(DEFAULTS.database.idleTimeoutMillis),
     connectionTimeoutMillis: millis.default(DEFAULTS.database.connectionTimeoutMillis),
     ...limits,
-    tls: z
-      .union([
-        z.boolean(),
-        objectOf<ConnectionOptions>("must be true, false or Node's TLS options", isObject),
-      ])
-      .optional(),
+    tls: tlsSetting.optional(),
     migrationUrl: postgresUrl.optional(),
   })
   .refine((database) => database.min === undefined || database.min <= database.max, {
@@ -229,8 +286,43 @@ const redisLimits = {
 };
 
 const ownedRedis = z
-  .strictObject({ url: urlOf(['redis:', 'rediss:']), ...redisLimits })
+  .strictObject({
+    url: urlOf(['redis:', 'rediss:']),
+    tls: objectOf<ConnectionOptions>("must be Node's TLS options", isObject).optional(),
+    ...redisLimits,
+  })
+  .refine(({ url, tls }) => tls === undefined || url.startsWith('rediss:'), {
+    path: ['tls'],
+    message: 'needs a rediss:// URL',
+  })
   .transform((redis) => ({ kind: 'owned' as const, ...redis }));
+
+const port = z.int().min(1).max(65_535);
+const addresses = (defaultPort: number) =>
+  z.array(z.strictObject({ host: z.string().min(1), port: port.default(defaultPort) })).min(1);
+const redisAccess = {
+  username: z.string().min(1).optional(),
+  password: z.string().min(1).optional(),
+  tls: tlsSetting.optional(),
+  natMap: z.record(z.string(), z.strictObject({ host: z.string().min(1), port })).optional(),
+};
+
+const redisCluster = z
+  .strictObject({ nodes: addresses(6_379), ...redisAccess, ...redisLimits })
+  .transform((redis) => ({ kind: 'cluster' as const, ...redis }));
+
+const redisSentinel = z
+  .strictObject({
+    sentinels: addresses(26_379),
+    name: z.string().min(1),
+    db: z.int().min(0).optional(),
+    ...redisAccess,
+    sentinelUsername: z.string().min(1).optional(),
+    sentinelPassword: z.string().min(1).optional(),
+    sentinelTls: tlsSetting.optional(),
+    ...redisLimits,
+  })
+  .transform((redis) => ({ kind: 'sentinel' as const, ...redis }));
 
 const borrowedRedis = z
   .strictObject({
@@ -337,7 +429,12 @@ function databaseBranch(value: unknown): [z.ZodType<ResolvedConfig['database']>,
 }
 
 function redisBranch(value: unknown): [z.ZodType<ResolvedRedis>, unknown] {
-  return isObject(value) && 'client' in value ? [borrowedRedis, value] : [ownedRedis, value];
+  if (isObject(value)) {
+    if ('client' in value) return [borrowedRedis, value];
+    if ('nodes' in value) return [redisCluster as unknown as z.ZodType<ResolvedRedisCluster>, value];
+    if ('sentinels' in value) return [redisSentinel as unknown as z.ZodType<ResolvedRedisSentinel>, value];
+  }
+  return [ownedRedis as unknown as z.ZodType<ResolvedRedis>, value];
 }
 
 function isObject(value: unknown): value is object {

@@ -20,7 +20,12 @@ export {
   MacroStoreConfigError,
   type OwnedRedisConfig,
   type PoolerMode,
+  type RedisAddress,
+  type RedisBaseConfig,
+  type RedisClusterConfig,
   type RedisConfig,
+  type RedisNatMap,
+  type RedisSentinelConfig,
   type SearchConfig,
   type ServerDatabaseConfig,
 } from './config.js';

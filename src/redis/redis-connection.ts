@@ -1,5 +1,7 @@
 import type { ResolvedRedis } from '../config.js';
-import { type LoadIoredis, openRedisHandle, type RedisClient, type RedisHandle } from './redis-client.js';
+import type { LoadIoredis } from './make-client.js';
+import type { RedisClient } from './redis-client.js';
+import { isAtRest, openRedisHandle, type RedisHandle } from './redis-handle.js';
 
 export interface RedisConnectionOptions {
   readonly config: ResolvedRedis;
@@ -48,16 +50,16 @@ export class RedisConnection {
   /** Connects, unless it is connecting or connected. Whether it was at rest. */
   connect(): boolean {
     if (this.#handle === null || this.#isClosed) return false;
-    const { status } = this.#handle.client;
+    const wasAtRest = isAtRest(this.#handle.client);
     this.#handle.connect();
     // Still: a borrowed client that its owner has closed.
     if (this.#handle.client.status === 'end') this.#onLost();
-    return status === 'wait' || status === 'end';
+    return wasAtRest;
   }
 
-  /** Ends our own connection when it hangs; a borrowed one is its owner's. */
-  drop(): void {
-    this.#handle?.dropConnection();
+  /** Ends our own connection when it hangs, of a cluster that to one server; a borrowed one is its owner's. */
+  drop(server?: RedisClient): void {
+    this.#handle?.dropConnection(server);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 import type { ResolvedRedis } from '../config.js';
 import type { Telemetry } from '../telemetry.js';
 import { withDeadline } from './deadline.js';
-import type { LoadIoredis, RedisClient } from './redis-client.js';
+import type { LoadIoredis } from './make-client.js';
+import type { RedisClient } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import { RedisProbe } from './redis-probe.js';
 

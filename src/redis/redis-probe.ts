@@ -1,5 +1,5 @@
 import { withDeadline } from './deadline.js';
-import type { RedisClient } from './redis-client.js';
+import { type RedisClient, serversOf } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 
 export interface RedisProbeOptions {
@@ -106,15 +106,37 @@ export class RedisProbe {
     return pong.kind === 'done' && pong.value;
   }
 
+  // Of a cluster one server that answers is enough: the commands to another fail one by one.
   async #send(client: RedisClient): Promise<boolean> {
+    const servers = serversOf(client);
+    const answers = servers.map(isAnswering);
+    if (servers.length > 1) void this.#dropSilent(servers, answers);
     try {
-      await client.ping();
+      await Promise.any(answers);
       return true;
-    } catch (error) {
-      // An error that Redis sent is an answer, such as NOPERM for PING.
-      return error instanceof Error && error.name === 'ReplyError';
+    } catch {
+      return false;
     } finally {
       this.#ping = null;
     }
+  }
+
+  // A server that hangs alone. When none answers, it may be this process that was slow.
+  async #dropSilent(servers: readonly RedisClient[], answers: readonly Promise<void>[]): Promise<void> {
+    const { connection, timeoutMs } = this.#options;
+    const ends = await Promise.all(answers.map((answer) => withDeadline(timeoutMs, () => answer)));
+    if (!ends.some(({ kind }) => kind === 'done')) return;
+    servers.forEach((server, index) => {
+      if (ends[index]?.kind === 'late') connection.drop(server);
+    });
+  }
+}
+
+async function isAnswering(server: RedisClient): Promise<void> {
+  try {
+    await server.ping();
+  } catch (error) {
+    // An error that Redis sent is an answer, such as NOPERM for PING.
+    if (!(error instanceof Error && error.name === 'ReplyError')) throw error;
   }
 }

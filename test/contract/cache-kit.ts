@@ -5,7 +5,7 @@ import type { CacheService } from '../../src/cache/cache-service.js';
 import { createCacheService } from '../../src/cache/create-cache-service.js';
 import { createRedisTier, type RedisTierOptions } from '../../src/cache/redis-tier.js';
 import type { BorrowedRedisConfig, ResolvedRedis } from '../../src/config.js';
-import type { LoadIoredis } from '../../src/redis/redis-client.js';
+import type { LoadIoredis } from '../../src/redis/make-client.js';
 import { RedisLink } from '../../src/redis/redis-link.js';
 import type { StoreEvent } from '../../src/telemetry.js';
 

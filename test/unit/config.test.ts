@@ -43,6 +43,35 @@ describe('resolveConfig', () => {
       ...DEFAULTS.redis,
     });
     expect(resolveConfig({ redis: false }).redis).toBeNull();
+    const given = { nodes: [{ host: 'a' }, { host: 'b', port: 7_000 }], password: 'p', tls: true };
+    expect(resolveConfig({ redis: given }).redis).toEqual({
+      kind: 'cluster',
+      ...given,
+      nodes: [
+        { host: 'a', port: 6_379 },
+        { host: 'b', port: 7_000 },
+      ],
+      ...DEFAULTS.redis,
+    });
+    expect(resolveConfig({ redis: { sentinels: [{ host: 'a' }], name: 'main' } }).redis).toEqual({
+      kind: 'sentinel',
+      sentinels: [{ host: 'a', port: 26_379 }],
+      name: 'main',
+      ...DEFAULTS.redis,
+    });
+  });
+
+  it.each([
+    [{ nodes: [] }, ['redis.nodes']],
+    [{ nodes: [{ host: '', port: 0 }] }, ['redis.nodes.0.host', 'redis.nodes.0.port']],
+    [{ nodes: [{ host: 'a' }], db: 1 }, ['redis.db']],
+    [{ nodes: [{ host: 'a' }], natMap: { 'a:1': { host: 'b' } } }, ['redis.natMap.a:1.port']],
+    [{ sentinels: [{ host: 'a' }] }, ['redis.name']],
+    [{ sentinels: [{ host: 'a' }], name: 'main', tls: 'yes' }, ['redis.tls']],
+    [{ url: 'redis://localhost', tls: {} }, ['redis.tls']],
+    [{ client: {} }, ['redis.client']],
+  ])('refuses the Redis %o', (redis, paths) => {
+    expect(refusedPaths({ redis })).toEqual(paths);
   });
 
   it('keeps what is given', () => {
