@@ -128,8 +128,14 @@ export interface EmbeddingConfig extends Partial<EmbeddingShape> {
 }
 
 export interface CacheConfig {
-  /** Bound on the memory tier, in bytes: keys, encoded values, and 256 an entry. */
+  /** Bound on the memory tier, in bytes, about: keys, values, and 256 an entry. */
   readonly memoryMaxBytes?: number;
+  /** Whether calls share frozen values, or each gets a copy to change; see `CacheNamespaceOptions.values`. */
+  readonly values?: 'frozen' | 'copied';
+  /** Values above this many bytes are compressed in Redis. */
+  readonly compressAboveBytes?: number;
+  /** Loads at a time that Redis keeps no other process from, because it is out of reach; the others wait in line. */
+  readonly maxUnsharedLoads?: number;
 }
 
 export interface SearchConfig {
@@ -172,7 +178,12 @@ export const DEFAULTS = {
   },
   redis: { keyPrefix: 'macro:', commandTimeoutMillis: 100 },
   embedding: DEFAULT_EMBEDDING,
-  cache: { memoryMaxBytes: 64 * 1024 * 1024 },
+  cache: {
+    memoryMaxBytes: 64 * 1024 * 1024,
+    values: 'frozen',
+    compressAboveBytes: 16 * 1024,
+    maxUnsharedLoads: 20,
+  },
   search: { recallSampleRate: 0, recallTarget: 0.99 },
 } as const;
 
@@ -357,6 +368,9 @@ const embeddingShape = z
 
 const cache = z.strictObject({
   memoryMaxBytes: z.int().min(1024).default(DEFAULTS.cache.memoryMaxBytes),
+  values: z.enum(['frozen', 'copied']).default(DEFAULTS.cache.values),
+  compressAboveBytes: z.int().min(0).default(DEFAULTS.cache.compressAboveBytes),
+  maxUnsharedLoads: z.int().min(1).default(DEFAULTS.cache.maxUnsharedLoads),
 });
 
 const search = z.strictObject({

@@ -1,13 +1,20 @@
 export type {
+  CacheLoadOptions,
+  CacheNamespaceOptions,
+  CacheSetOptions,
+  LoadContext,
+} from './cache/cache-options.js';
+export type {
   CacheLoadError,
+  CacheNamespace,
   CacheReadError,
   CacheService,
-  CacheSetOptions,
-  CacheStats,
   CacheWriteError,
+  LoadedMany,
   LoadedValue,
   LoaderError,
 } from './cache/cache-service.js';
+export type { CacheStats } from './cache/cache-stats.js';
 export {
   type BorrowedDatabaseConfig,
   type BorrowedRedisConfig,

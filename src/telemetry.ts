@@ -6,6 +6,11 @@ export type StoreEvent =
   | { readonly type: 'redis.recovered' }
   /** A value in Redis that cannot be decoded; it is treated as a miss and deleted. */
   | { readonly type: 'cache.corrupt-entry' }
+  /**
+   * Redis does not tell the cache of changes. `publish`: other processes do, but of their own writes only.
+   * `nothing`: memory is not used while Redis is in reach.
+   */
+  | { readonly type: 'cache.untracked'; readonly listensTo: 'publish' | 'nothing' }
   /** A live search was compared with its exact answer. */
   | {
       readonly type: 'search.recall-sampled';

@@ -1,6 +1,6 @@
 import type { InputIssue } from '../errors.js';
 
-/** The longest key, in bytes of UTF-8. */
+/** The longest key, tag or name of a namespace, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1024;
 
 /** Why a key is refused, or `undefined` for a good one. */
@@ -13,17 +13,34 @@ export function keyIssue(key: unknown, path = 'key'): InputIssue | undefined {
   return undefined;
 }
 
-/**
- * The name of a key in Redis; different keys have different names.
- *
- * A later namespace must not meet these names: `${keyPrefix}cache@${name.length}:${name}:${key}` cannot,
- * since it differs after `cache`, and its length keeps `a` + `b:c` and `a:b` + `c` apart.
- */
-export function redisKey(keyPrefix: string, key: string): string {
-  return `${keyPrefix}cache:${key}`;
+/** The path of a namespace: of each level its length and name, so that no two paths read the same. */
+export type NamespacePath = string;
+
+export const ROOT_PATH: NamespacePath = '';
+
+export function childPath(parent: NamespacePath, name: string): NamespacePath {
+  return `${parent}${name.length}:${name}`;
 }
 
-/** A glob pattern that fits the names of all keys of the cache and no others. */
-export function redisKeyPattern(keyPrefix: string): string {
-  return `${keyPrefix.replace(/[\\*?[\]^-]/g, '\\$&')}cache:*`;
+// No key may hold half a surrogate pair, so no key of the root can be taken for one of a namespace. A key
+// of the root is its own name: the most frequent calls build no string.
+const NAMESPACE_MARK = '\ud800';
+
+/** The name of a key or tag among those of all namespaces; different ones have different names. */
+export function nameOf(path: NamespacePath, key: string): string {
+  return path === ROOT_PATH ? key : `${NAMESPACE_MARK}${path}:${key}`;
+}
+
+/** Whether a string that was not checked yet could pass for a name inside a namespace. */
+export function looksNamespaced(key: string): boolean {
+  return key.startsWith(NAMESPACE_MARK);
+}
+
+/** A name as text that has UTF-8; the path comes before the first colon that ends it, see {@link childPath}. */
+export function toText(name: string): string {
+  return looksNamespaced(name) ? name.slice(1) : `:${name}`;
+}
+
+export function fromText(text: string): string {
+  return text.startsWith(':') ? text.slice(1) : `${NAMESPACE_MARK}${text}`;
 }

@@ -1,38 +1,16 @@
 import type { Result, ResultAsync } from 'neverthrow';
 import type { StoreError } from '../errors.js';
-
-export interface CacheSetOptions {
-  /**
-   * Seconds the value may be served: above 0, at most a year; a fraction is rounded to whole milliseconds.
-   * Default 3600. Memory keeps it for 300 of them at most.
-   */
-  readonly ttlSeconds?: number;
-}
-
-/** What the cache did since it was made. Each call of `get` or `getOrSet`, and each key of `getMany`, counts once. */
-export interface CacheStats {
-  readonly memoryHits: number;
-  readonly redisHits: number;
-  readonly misses: number;
-  /** Loaders that `getOrSet` called. */
-  readonly loads: number;
-  /** Calls of `getOrSet` that waited for another call's read or load of the same key. */
-  readonly sharedLoads: number;
-  /** Loaded values that were returned but not stored: overtaken by a write, or too large. */
-  readonly refusedFills: number;
-  /** Commands that Redis did not answer in time, or with an error. Calls spared while it is down do not count. */
-  readonly redisFailures: number;
-  /** `off`: this cache has no Redis. `down`: it was out of reach when last tried, and is being probed. */
-  readonly redis: 'off' | 'up' | 'down';
-  /** Values in memory, expired ones included until they are met or pushed out. */
-  readonly entries: number;
-  /** Bytes in memory: keys, encoded values and 256 bytes an entry for the index. */
-  readonly bytes: number;
-}
+import type {
+  CacheLoadOptions,
+  CacheNamespaceOptions,
+  CacheSetOptions,
+  LoadContext,
+} from './cache-options.js';
+import type { CacheStats } from './cache-stats.js';
 
 export type CacheReadError = StoreError<'invalid-input' | 'closed'>;
 export type CacheWriteError = StoreError<'invalid-input' | 'unavailable' | 'closed'>;
-export type CacheLoadError = StoreError<'invalid-input' | 'loader-failed' | 'closed'>;
+export type CacheLoadError = StoreError<'invalid-input' | 'loader-failed' | 'timeout' | 'closed'>;
 
 /** The value behind what a loader promises: that of a `Result`, else the thing itself. */
 export type LoadedValue<L> = L extends Result<infer T, unknown> ? T : L;
@@ -40,26 +18,31 @@ export type LoadedValue<L> = L extends Result<infer T, unknown> ? T : L;
 /** The error of a loader that promises a `Result`; `never` for others, `any` among them. */
 export type LoaderError<L> = 0 extends 1 & L ? never : L extends Result<unknown, infer E> ? E : never;
 
+/** What a loader of many keys promises: a map of those it found, or a `Result` of one. */
+export type LoadedMany = ReadonlyMap<string, unknown> | Result<ReadonlyMap<string, unknown>, unknown>;
+
 /**
- * A cache in memory and, where there is one, in Redis.
+ * The calls of one namespace.
  *
- * **Keys** are strings of 1 to 1,024 bytes, any characters. **Values** are plain data, at most 1 MiB
- * encoded: what JSON knows, and `Date`, `bigint`, `Map`, `Set`, `URL`, `RegExp`, typed arrays, NaN,
- * `undefined` inside, sparse and cyclic structures. Functions, class instances and symbols are
- * `invalid-input`; a subclass of a built-in, such as `Buffer`, comes back as the built-in. A miss is
- * `undefined`; `null` is a value.
+ * **Keys** are strings of 1 to 1,024 bytes, any characters. Keys with the same `{…}` in them share a slot of a
+ * cluster, so that a call for many of them is one command. **Values** are plain data, at most 1 MiB encoded:
+ * what JSON knows, and `Date`, `bigint`, `Map`, `Set`, `URL`, `RegExp`, typed arrays, NaN, `undefined` inside,
+ * sparse and cyclic structures. Functions, class instances, symbols and `__proto__` keys are `invalid-input`; a
+ * subclass of a built-in, such as `Buffer`, comes back as the built-in. A miss is `undefined`; `null` is a value.
  *
- * **Copies**: every call decodes a value of its own, so changing it changes nothing in the cache. That
- * costs about what `JSON.parse` does, on a hit in memory too.
+ * **Nobody can change what is cached**: values are frozen, and shared by all who get them. For values to change,
+ * see `values` of {@link CacheNamespaceOptions}.
  *
  * **Redis out of reach** is a slower read and never a failed one: a call waits for one
  * `commandTimeoutMillis` (a `getOrSet` that loads, for two), and after a few of those for nothing, until a
  * probe in the background finds Redis again.
  *
- * **Staleness**: `delete` and `set` hold at once in this process. Another process may serve its copy in
- * memory for up to 300 s, and a load that it began before the delete may put the old value back.
+ * **Staleness**: after `delete`, `set` or `invalidateTags` has returned, this process does not serve what was
+ * there before, nor what began to be loaded before. Another process hears of it about when the caller does,
+ * within milliseconds; within 2 s when its connection broke without a sign. While it cannot reach
+ * Redis, it may serve what it has in memory for up to 300 s.
  */
-export interface CacheService {
+export interface CacheNamespace {
   /**
    * The key's value, or `undefined`. `T` is believed, not checked.
    *
@@ -75,6 +58,21 @@ export interface CacheService {
    * ```
    */
   get<T>(key: string): ResultAsync<T | undefined, CacheReadError>;
+
+  /**
+   * The key's value if memory has it, at once; else `undefined`, whatever Redis has. Not counted in `stats()`.
+   *
+   * @example
+   * ```ts
+   * import { createMacroStore } from '@macro-ai/store';
+   *
+   * const store = createMacroStore();
+   * await store.cache.set('theme:42', 'dark');
+   * console.log(store.cache.peek<string>('theme:42')); // dark
+   * await store.close();
+   * ```
+   */
+  peek<T>(key: string): T | undefined;
 
   /**
    * Replaces the key's value, for `ttlSeconds`. `undefined` is `invalid-input`: a miss is nothing to store.
@@ -96,8 +94,17 @@ export interface CacheService {
   set(key: string, value: unknown, options?: CacheSetOptions): ResultAsync<void, CacheWriteError>;
 
   /**
+   * Replaces up to 1,000 values as `set` does, in one trip. `unavailable`: some were not confirmed. In a
+   * cluster each slot is a command of its own, and all are sent at once.
+   */
+  setMany(
+    entries: Iterable<readonly [key: string, value: unknown]>,
+    options?: CacheSetOptions,
+  ): ResultAsync<void, CacheWriteError>;
+
+  /**
    * Removes the key from memory and Redis; a key that is not there is no error. Once it has returned, no read
-   * of this process gives a value stored before it, nor one whose load began before it.
+   * gives a value stored before it, nor one whose load began before it, in any process.
    *
    * `unavailable`: Redis did not confirm it. The key is a miss in this process until it did; other
    * processes may read the old value until then.
@@ -113,17 +120,62 @@ export interface CacheService {
    */
   delete(key: string): ResultAsync<void, CacheWriteError>;
 
+  /** Removes up to 1,000 keys as `delete` does, in one trip. `unavailable`: some were not confirmed. */
+  deleteMany(keys: readonly string[]): ResultAsync<void, CacheWriteError>;
+
+  /**
+   * Removes the key and gives the value it had, or `undefined`: of all who take it at the same time, in any process,
+   * one gets it. `T` is believed, not checked.
+   *
+   * `unavailable`: Redis did not confirm it. Nobody else will get the value later.
+   *
+   * @example
+   * ```ts
+   * import { createMacroStore } from '@macro-ai/store';
+   *
+   * const store = createMacroStore();
+   * await store.cache.set('login-code:ada', '482913', { ttlSeconds: 300 });
+   * const code = await store.cache.take<string>('login-code:ada');
+   * console.log(code.isOk() && code.value); // 482913
+   * await store.close();
+   * ```
+   */
+  take<T>(key: string): ResultAsync<T | undefined, CacheWriteError>;
+
+  /**
+   * Ends all values of this namespace stored with any of these tags (32 at most), however many there are. Also of those
+   * whose load has begun and not ended. Costs one command, in a cluster one a tag.
+   *
+   * `unavailable`: Redis did not confirm it. This process serves none of them until it did.
+   *
+   * @example
+   * ```ts
+   * import { createMacroStore } from '@macro-ai/store';
+   *
+   * const store = createMacroStore();
+   * await store.cache.set('profile:42', { name: 'Ada' }, { tags: ['user:42'] });
+   * await store.cache.invalidateTags(['user:42']);
+   * await store.close();
+   * ```
+   */
+  invalidateTags(tags: readonly string[]): ResultAsync<void, CacheWriteError>;
+
   /**
    * The key's value, or what `loader` gives, which is then stored for `ttlSeconds`.
    *
-   * Calls for one key that overlap in this process share one read and one load, and its failure; the first
-   * call's loader and TTL count. Failures are not stored: the next call loads again. A `delete` or `set` of
-   * the key while it loads wins: those who wait get the loaded value, it is not stored, and later calls load
-   * anew. A value over 1 MiB is returned and not stored.
+   * While a key is loaded, calls for it wait, in all processes, and share the value or the failure; of those in
+   * this process the first call's loader and options count. A change of the key while it loads wins: who waits
+   * gets the loaded value, it is not stored, and later calls load anew. A failure is not tried again for
+   * `backoffMs`. A value over 1 MiB is returned and not stored.
    *
-   * The loader is not timed, and it must not ask for its own key: it would wait for itself. What it may give
+   * A process that dies while it loads keeps the others waiting for 2 s at most. While Redis is out of reach,
+   * each process loads for itself, 20 loads at a time (`cache.maxUnsharedLoads`).
+   *
+   * The loader must not ask for its own key: it would wait for itself. What it may give
    * is what `set` takes: `undefined` is `invalid-input` (give `null` for "nothing there").
-   * `loader-failed`: it threw; what it threw is in `unredactedCauseOf(error)`. Of a `Result` it gives, an `Err` is passed on and the value of an `Ok` stored.
+   * `loader-failed`: it threw; what it threw is in `unredactedCauseOf(error)`, unless that was in another process.
+   * Of a `Result` it gives, an `Err` is passed on (elsewhere as `loader-failed`) and the value of an `Ok` stored.
+   * `timeout`: see `hardDeadlineMs`.
    *
    * @example
    * ```ts
@@ -137,8 +189,8 @@ export interface CacheService {
    */
   getOrSet<L>(
     key: string,
-    loader: () => PromiseLike<L>,
-    options?: CacheSetOptions,
+    loader: (context: LoadContext) => PromiseLike<L>,
+    options?: CacheLoadOptions,
   ): ResultAsync<LoadedValue<L>, LoaderError<L> | CacheLoadError>;
 
   /**
@@ -159,7 +211,52 @@ export interface CacheService {
   getMany<T>(keys: readonly string[]): ResultAsync<ReadonlyMap<string, T>, CacheReadError>;
 
   /**
-   * Counters and sizes, read at once and without I/O.
+   * As `getOrSet`, for up to 1,000 keys: one trip to read, one call of `loader` with the keys that nobody is loading
+   * yet, one trip to store. A key that the loader leaves out of its map is left out of the answer, and asked
+   * for again by the next call; give `null` to store that there is nothing. The answer's map has no fixed order.
+   *
+   * One failure fails the call; what was loaded besides is stored all the same.
+   *
+   * @example
+   * ```ts
+   * import { createMacroStore } from '@macro-ai/store';
+   *
+   * const store = createMacroStore();
+   * const names = await store.cache.getOrSetMany(['user:1', 'user:2'], async (missing) => {
+   *   return new Map(missing.map((key) => [key, `name of ${key}`]));
+   * });
+   * console.log(names.isOk() && names.value.get('user:2')); // name of user:2
+   * await store.close();
+   * ```
+   */
+  getOrSetMany<L extends LoadedMany>(
+    keys: readonly string[],
+    loader: (missingKeys: readonly string[]) => PromiseLike<L>,
+    options?: CacheLoadOptions,
+  ): ResultAsync<LoadedValue<L>, LoaderError<L> | CacheLoadError>;
+
+  /**
+   * A part of the cache with keys and tags of its own, and options that its calls start from. Opening it costs
+   * nothing, and the same name is the same part, in every process; namespaces may be nested.
+   *
+   * @throws {StoreError} `invalid-input`, for a bad name or bad options.
+   * @example
+   * ```ts
+   * import { createMacroStore } from '@macro-ai/store';
+   *
+   * const store = createMacroStore();
+   * const profiles = store.cache.namespace('profiles', { ttlSeconds: 600, staleSeconds: 60, schemaVersion: 2 });
+   * await profiles.getOrSet('42', async () => ({ name: 'Ada' }));
+   * await store.close();
+   * ```
+   */
+  namespace(name: string, defaults?: CacheNamespaceOptions): CacheNamespace;
+}
+
+/** A cache in memory and, where there is one, in Redis; see {@link CacheNamespace} for what its calls promise. */
+export interface CacheService extends CacheNamespace {
+  /**
+   * Counters and sizes of all namespaces together, read at once and without I/O.
    *
    * @example
    * ```ts

@@ -1,10 +1,13 @@
 import { parse, stringify } from 'devalue';
+import { isPlainJson, parseJson } from './plain-json.js';
 
-/** The largest value, in bytes of its encoding. */
+/** The largest value, in bytes of its encoding before it is compressed. */
 export const MAX_PAYLOAD_BYTES = 1024 * 1024;
 
-/** The first character of every payload. A new format takes a new one; releases that do not know it see a miss. */
-const FORMAT = '1';
+// The first character of every payload. A new format takes a new one; releases that do not know it see a miss.
+// JSON is several times faster, and is used for whatever it gives back unchanged.
+const JSON_FORMAT = 'j';
+const RICH_FORMAT = 'd';
 
 export type Encoding =
   | { readonly kind: 'encoded'; readonly payload: string; readonly bytes: number }
@@ -20,7 +23,9 @@ export function encode(value: unknown): Encoding {
   if (value === undefined)
     return { kind: 'refused', reason: 'must not be undefined; use null for "nothing there"' };
   try {
-    const payload = FORMAT + stringify(value, undefined, { operations: { viewInfo: visibleBytes } });
+    const payload = isPlainJson(value)
+      ? JSON_FORMAT + JSON.stringify(value)
+      : RICH_FORMAT + stringify(value, undefined, { operations: { viewInfo: visibleBytes } });
     return { kind: 'encoded', payload, bytes: Buffer.byteLength(payload) };
   } catch (cause) {
     // devalue names the path and a getter's error may say anything: both can hold values, so neither is repeated.
@@ -31,9 +36,12 @@ export function encode(value: unknown): Encoding {
 
 /** Makes a new value from a payload; never throws. */
 export function decode(payload: string): Decoding {
-  if (payload[0] !== FORMAT) return payload === '' ? { kind: 'corrupt' } : { kind: 'other-format' };
+  const format = payload.charAt(0);
+  if (format !== JSON_FORMAT && format !== RICH_FORMAT)
+    return { kind: format === '' ? 'corrupt' : 'other-format' };
   try {
-    const value: unknown = parse(payload.slice(FORMAT.length));
+    const body = payload.slice(1);
+    const value: unknown = format === JSON_FORMAT ? parseJson(body) : parse(body);
     return value === undefined ? { kind: 'corrupt' } : { kind: 'decoded', value };
   } catch {
     return { kind: 'corrupt' };

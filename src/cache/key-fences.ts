@@ -1,4 +1,4 @@
-/** Whether the key has been written since the work that holds this fence began. */
+/** Whether the key has changed since the work that holds this fence began, as far as this process knows. */
 export interface Fence {
   readonly isBroken: boolean;
 }
@@ -9,7 +9,7 @@ interface CountedFence {
 }
 
 /**
- * Keeps work that began before a write from acting after it: a load, a reply that is on its way, or an
+ * Keeps work that began before a change from acting after it: a load, a reply that is on its way, or an
  * older write takes the key's fence first and looks at it before it stores anything.
  *
  * Only keys with work under way take memory.
@@ -28,11 +28,22 @@ export class KeyFences {
     return fence;
   }
 
+  /** Breaks the key's fence for all who hold it. */
+  break(key: string): void {
+    const old = this.#standing.get(key);
+    if (old === undefined) return;
+    old.isBroken = true;
+    this.#standing.delete(key);
+  }
+
+  breakAll(): void {
+    for (const fence of this.#standing.values()) fence.isBroken = true;
+    this.#standing.clear();
+  }
+
   /** Breaks the key's fence for all who hold it, and enters a new one. */
   renew(key: string): Fence {
-    const old = this.#standing.get(key);
-    if (old !== undefined) old.isBroken = true;
-    this.#standing.delete(key);
+    this.break(key);
     return this.enter(key);
   }
 

@@ -1,12 +1,10 @@
 import { err, ok, type Result } from 'neverthrow';
 import { type StoreError, storeError } from '../errors.js';
 
-export type Loader = () => PromiseLike<unknown>;
-
 /** Calls a loader once: what it gave, the `Err` it gave, or `loader-failed` for what it threw. */
 export async function runLoader(
   operation: string,
-  loader: Loader,
+  loader: () => PromiseLike<unknown>,
 ): Promise<Result<unknown, StoreError<'loader-failed'>>> {
   try {
     const loaded = await loader();

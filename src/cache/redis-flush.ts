@@ -1,6 +1,6 @@
 import { deleteAll, type RedisClient, serversOf } from '../redis/redis-client.js';
 import type { RedisLink } from '../redis/redis-link.js';
-import { redisKeyPattern } from './cache-key.js';
+import { escapeGlob, type RedisNames } from './redis-names.js';
 
 const SCAN_COUNT = 500;
 
@@ -10,13 +10,13 @@ const SCAN_COUNT = 500;
  * SCAN and not KEYS, which would stop the server for the whole of it. It looks at every key of the
  * database once: the price of not knowing which are outdated.
  */
-export async function flushCache(link: RedisLink, keyPrefix: string): Promise<boolean> {
+export async function flushCache(link: RedisLink, names: RedisNames): Promise<boolean> {
   const servers = await link.attempt(async (client) => serversOf(client));
   if (servers.kind !== 'answer') return false;
   for (const server of servers.value) {
     let cursor = '0';
     do {
-      const step = await link.attempt((client) => flushStep(client, server, keyPrefix, cursor));
+      const step = await link.attempt((client) => flushStep(client, server, names, cursor));
       if (step.kind !== 'answer') return false;
       cursor = step.value;
     } while (cursor !== '0');
@@ -27,16 +27,21 @@ export async function flushCache(link: RedisLink, keyPrefix: string): Promise<bo
 async function flushStep(
   client: RedisClient,
   server: RedisClient,
-  keyPrefix: string,
+  names: RedisNames,
   cursor: string,
 ): Promise<string> {
   // ioredis puts its own prefix before keys, but neither before a pattern nor away from SCAN's answer.
   const clientPrefix = client.options.keyPrefix ?? '';
-  const pattern = redisKeyPattern(clientPrefix + keyPrefix);
-  const [next, names] = await server.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
+  const [next, found] = await server.scan(
+    cursor,
+    'MATCH',
+    escapeGlob(clientPrefix) + names.pattern,
+    'COUNT',
+    SCAN_COUNT,
+  );
   await deleteAll(
     client,
-    names.map((name) => name.slice(clientPrefix.length)),
+    found.map((name) => name.slice(clientPrefix.length)),
   );
   return next;
 }

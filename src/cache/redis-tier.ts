@@ -1,19 +1,58 @@
-import { deleteAll, type RedisClient } from '../redis/redis-client.js';
+import { randomBytes } from 'node:crypto';
+import type { RedisClient } from '../redis/redis-client.js';
 import type { RedisLink } from '../redis/redis-link.js';
-import { redisKey } from './cache-key.js';
-import { flushCache } from './redis-flush.js';
-import { type RedisEntry, readEntries } from './redis-read.js';
-import { type FailedWrite, UnconfirmedWrites } from './unconfirmed-writes.js';
+import { type RedisScript, runScript, type ScriptArgument } from '../redis/redis-script.js';
+import { RedisNames } from './redis-names.js';
+import { RedisRepairs } from './redis-repairs.js';
+import {
+  END_LEASE,
+  FILL,
+  INVALIDATE_TAGS,
+  READ,
+  REMOVE,
+  RENEW_LEASE,
+  TAG_VERSIONS,
+  TAKE,
+  WRITE,
+} from './redis-scripts.js';
+import { bySlot } from './slot-groups.js';
 
 export interface RedisTierOptions {
   /** Put before every key. */
   readonly keyPrefix: string;
-  /** Failed writes that are remembered one by one; see {@link UnconfirmedWrites}. */
+  /** Failed writes that are remembered one by one; see `UnconfirmedWrites`. */
   readonly maxFailedWrites?: number;
 }
 
+/** What Redis said of one value at one moment. */
+export interface Reading {
+  readonly text: string | null;
+  /** What is left of its life; `Infinity` for a key somebody stored without one. */
+  readonly leftMs: number;
+  /** The token of who may fill it now, a note of a failed load, or '' for nobody. */
+  readonly lease: string;
+}
+
+export interface ReadTerms {
+  /** Whose lease it becomes where no value is fresh; none is taken without `leaseMs`. */
+  readonly token: string;
+  readonly leaseMs: number;
+  /** How long before its end a value counts as stale already. */
+  readonly earlyMs: number;
+}
+
+/** A text that is to be stored for a while. */
+export interface StoredText {
+  readonly name: string;
+  readonly text: string;
+  readonly ttlMs: number;
+}
+
+export const NO_LEASE: ReadTerms = { token: '', leaseMs: 0, earlyMs: 0 };
+
 const MAX_FAILED_WRITES = 10_000;
-const REPAIR_BATCH = 500;
+const PROCESS_TOKEN = randomBytes(9).toString('base64url');
+let madeIds = 0;
 
 /** The part of the cache that processes share. */
 export function createRedisTier(link: RedisLink, options: RedisTierOptions): RedisTier {
@@ -21,117 +60,231 @@ export function createRedisTier(link: RedisLink, options: RedisTierOptions): Red
 }
 
 /**
- * Reads and writes payloads in Redis. Nothing here throws or takes longer than the command's deadline.
+ * The commands of the cache. Nothing here throws or takes longer than the command's deadline.
  *
  * It never gives a value that a write of this process was to replace or delete, even when Redis did not
- * get that write: such a key is a miss until its deletion was confirmed, and after an outage all of them
+ * get that write: such a key is unknown until its deletion was confirmed, and after an outage all of them
  * are deleted before anything is read. (Other processes can read the old value until then, as can a new
  * process after this one died: the caller of the failed write was told.)
  */
 export class RedisTier {
-  readonly #keyPrefix: string;
-  readonly #link: RedisLink;
-  readonly #unconfirmed: UnconfirmedWrites;
+  readonly link: RedisLink;
+  readonly names: RedisNames;
+  /** This process among those that tell of their writes. */
+  readonly origin = randomToken();
+  readonly #repairs: RedisRepairs;
+  /** Whether Redis tells of changes by itself. */
+  isTracked = false;
 
   constructor(link: RedisLink, { keyPrefix, maxFailedWrites = MAX_FAILED_WRITES }: RedisTierOptions) {
-    this.#keyPrefix = keyPrefix;
-    this.#unconfirmed = new UnconfirmedWrites(maxFailedWrites);
-    this.#link = link;
-    link.addRepair(() => this.#repair());
+    this.link = link;
+    this.names = new RedisNames(keyPrefix);
+    this.#repairs = new RedisRepairs(this, maxFailedWrites);
   }
 
   get isDown(): boolean {
-    return this.#link.isDown;
+    return this.link.isDown;
   }
 
   get failures(): number {
-    return this.#link.failures;
+    return this.link.failures;
   }
 
-  /** What Redis has of these keys, in one trip; what cannot be read or trusted is left out. */
-  async read(keys: readonly string[]): Promise<ReadonlyMap<string, RedisEntry>> {
-    const found = new Map<string, RedisEntry>();
-    const trusted = keys.filter((key) => !this.#unconfirmed.has(key));
-    if (trusted.length === 0) return found;
-    const reply = await this.#link.run((client) => readEntries(client, trusted.map(this.#nameOf)));
-    if (reply.kind !== 'answer') return found;
-    trusted.forEach((key, index) => {
-      const entry = reply.value[index];
-      if (entry !== undefined) found.set(key, entry);
+  /** `undefined` for what cannot be known or trusted; `null` when that is all. `rejected` as in the script. */
+  async read(
+    names: readonly string[],
+    { token, leaseMs, earlyMs }: ReadTerms,
+    rejected: readonly string[] = [],
+  ): Promise<readonly (Reading | undefined)[] | null> {
+    const trusted = names.map((name) => this.#repairs.isTrusted('value', name));
+    const asked = trusted.includes(false) ? names.filter((_, place) => trusted[place]) : names;
+    if (asked.length === 0) return null;
+    const reply = await this.link.run((client) =>
+      this.#forEach<Reading>(
+        client,
+        asked,
+        READ,
+        (places) => [token, leaseMs, earlyMs, ...places.map((place) => rejected[place] ?? '')],
+        toReadings,
+      ),
+    );
+    if (reply.kind !== 'answer') return null;
+    if (asked === names) return reply.value;
+    const answers = reply.value[Symbol.iterator]();
+    return trusted.map((isTrusted) => (isTrusted ? answers.next().value : undefined));
+  }
+
+  /** The version of each tag; a tag without one gets one. */
+  async tagVersions(tags: readonly string[], lifeMs: number): Promise<readonly string[] | null> {
+    if (!tags.every((tag) => this.#repairs.isTrusted('tag', tag))) return null;
+    const redisNames = tags.map((tag) => this.names.tag(tag));
+    const candidate = randomToken();
+    const reply = await this.link.run((client) =>
+      bySlot(client, redisNames, async (places) => {
+        const keys = places.map((place) => redisNames[place] ?? '');
+        return (await runScript(client, TAG_VERSIONS, keys, [candidate, lifeMs])) as string[];
+      }),
+    );
+    if (reply.kind !== 'answer') return null;
+    const versions = reply.value.filter((version) => typeof version === 'string');
+    return versions.length === tags.length ? versions : null;
+  }
+
+  /** Stores each text whose lease is still held. Whether it was. */
+  async fill(token: string, texts: readonly StoredText[]): Promise<readonly boolean[]> {
+    const isAllowed = ({ name }: StoredText) => this.#repairs.isTrusted('value', name);
+    const reply = await this.link.run((client) => {
+      const allowed = texts.filter(isAllowed);
+      if (allowed.length === 0) return Promise.resolve([]);
+      const names = allowed.map(({ name }) => name);
+      return this.#forEach<readonly [string, boolean]>(
+        client,
+        names,
+        FILL,
+        (places) => [token, ...this.tellingOf(client), ...textsAt(allowed, places)],
+        (answers, places) => places.map((place, index) => [names[place] ?? '', answers[index] === 1]),
+      );
     });
-    return found;
+    const stored = new Map(reply.kind === 'answer' ? reply.value.filter(isDefined) : []);
+    return texts.map(({ name }) => stored.get(name) ?? false);
   }
 
-  /** Stores a payload, unless it was overtaken before it could be sent. Whether Redis has it. */
-  async fill(key: string, payload: string, ttlMs: number, isOvertaken: () => boolean): Promise<boolean> {
-    if (this.#unconfirmed.has(key)) return false;
-    const reply = await this.#link.run(async (client) => {
-      if (isOvertaken()) return false;
-      await client.set(this.#nameOf(key), payload, 'PX', ttlMs);
-      return true;
+  /** Whether all leases were still held. */
+  async renewLease(token: string, names: readonly string[], ms: number): Promise<void> {
+    await this.link.run((client) => this.#forEach(client, names, RENEW_LEASE, () => [token, ms]));
+  }
+
+  /** Gives leases up: at once, or after `ms` in which `note` keeps all from loading. */
+  async endLease(token: string, names: readonly string[], note = '', ms = 0): Promise<void> {
+    await this.link.run((client) => this.#forEach(client, names, END_LEASE, () => [token, note, ms]));
+  }
+
+  /** Stores texts in place of any others, but for those overtaken by a later write. Whether that was confirmed. */
+  write(texts: readonly StoredText[], isOvertaken: (name: string) => boolean): Promise<boolean> {
+    const byName = new Map(texts.map((text) => [text.name, text]));
+    return this.#change('value', [...byName.keys()], isOvertaken, (client, names) => {
+      const written = names.map((name) => byName.get(name)).filter(isDefined);
+      return this.#forEach(client, names, WRITE, (places) => [
+        ...this.tellingOf(client),
+        ...textsAt(written, places),
+      ]);
     });
-    return reply.kind === 'answer' && reply.value;
   }
 
-  /** Stores a payload in place of any other. `true`: it was confirmed, or overtaken by a later write. */
-  write(key: string, payload: string, ttlMs: number, isOvertaken: () => boolean): Promise<boolean> {
-    return this.#change(key, isOvertaken, (client) => client.set(this.#nameOf(key), payload, 'PX', ttlMs));
+  /** Deletes values, but for those overtaken by a later write. Whether that was confirmed. */
+  remove(names: readonly string[], isOvertaken: (name: string) => boolean): Promise<boolean> {
+    return this.#change('value', names, isOvertaken, (client, left) => this.sendRemove(client, left));
   }
 
-  /** Deletes a key. `true`: it was confirmed, or overtaken by a later write. */
-  remove(key: string, isOvertaken: () => boolean): Promise<boolean> {
-    return this.#change(key, isOvertaken, (client) => client.del(this.#nameOf(key)));
+  /** Deletes one value and gives it; `undefined`: not confirmed. */
+  async take(name: string): Promise<Reading | null | undefined> {
+    if (this.#repairs.hasFailed('value', name)) return undefined;
+    let taken: Reading | null = null;
+    const never = () => false;
+    const isConfirmed = await this.#change('value', [name], never, async (client) => {
+      const keys = [this.names.value(name), this.names.lease(name)];
+      const [text, left] = (await runScript(client, TAKE, keys, this.tellingOf(client))) as [unknown, number];
+      if (typeof text === 'string') taken = { text, leftMs: left < 0 ? Infinity : left, lease: '' };
+      return [1];
+    });
+    return isConfirmed ? taken : undefined;
   }
 
-  /** Deletes a key that is of no use, if that can be done now. */
-  async discard(key: string): Promise<void> {
-    await this.#link.run((client) => client.del(this.#nameOf(key)));
+  /** Ends all values with any of these tags. Whether that was confirmed. */
+  invalidateTags(tags: readonly string[]): Promise<boolean> {
+    const never = () => false;
+    return this.#change('tag', tags, never, (client, left) => this.sendInvalidate(client, left));
+  }
+
+  sendRemove(client: RedisClient, names: readonly string[]): Promise<readonly unknown[]> {
+    return this.#forEach(client, names, REMOVE, () => this.tellingOf(client));
+  }
+
+  sendInvalidate(client: RedisClient, tags: readonly string[]): Promise<readonly unknown[]> {
+    const redisNames = tags.map((tag) => this.names.tag(tag));
+    return bySlot(client, redisNames, async (places) => {
+      const keys = places.map((place) => redisNames[place] ?? '');
+      return (await runScript(client, INVALIDATE_TAGS, keys, this.tellingOf(client))) as unknown[];
+    });
+  }
+
+  /**
+   * The channel on which to tell of a write, and by whom. A single server is told to always: it costs next to
+   * nothing there, and nobody knows whether another process has a user that may not track. In a cluster each
+   * message goes to every server, so it is left out where Redis tells by itself.
+   */
+  tellingOf(client: RedisClient): readonly [channel: string, origin: string] {
+    const isNeeded = !client.isCluster || !this.isTracked;
+    return [isNeeded ? (client.options.keyPrefix ?? '') + this.names.channel : '', this.origin];
   }
 
   // Two writes that wait for the same connection could be sent in either order. The later one decides what
   // the key holds and whether it can be trusted, so the earlier one need not be sent at all.
   async #change(
-    key: string,
-    isOvertaken: () => boolean,
-    send: (client: RedisClient) => Promise<unknown>,
+    kind: 'value' | 'tag',
+    names: readonly string[],
+    isOvertaken: (name: string) => boolean,
+    send: (client: RedisClient, names: readonly string[]) => Promise<readonly unknown[]>,
   ): Promise<boolean> {
-    this.#unconfirmed.begin(key);
-    const reply = await this.#link.run(async (client) => {
-      if (!isOvertaken()) await send(client);
+    const confirm = this.#repairs.begin(kind, names);
+    const reply = await this.link.run(async (client) => {
+      const left = names.filter((name) => !isOvertaken(name));
+      const answers = left.length === 0 ? [] : await send(client, left);
+      return left.filter((_, place) => answers[place] === undefined);
     });
-    const isConfirmed = reply.kind === 'answer';
-    this.#unconfirmed.end(key, isConfirmed);
-    if (!isConfirmed) this.#link.requestRepair();
-    return isConfirmed;
+    const unanswered = new Set(reply.kind === 'answer' ? reply.value : names);
+    confirm((name) => !unanswered.has(name));
+    return unanswered.size === 0;
   }
 
-  // Writes that fail during a repair are left to the next: under load there may be no moment without one.
-  async #repair(): Promise<boolean> {
-    const until = this.#unconfirmed.latestFailure;
-    if (this.#unconfirmed.isOverflowing && !(await this.#flush())) return false;
-    for (;;) {
-      const batch = this.#unconfirmed.failedUntil(until, REPAIR_BATCH);
-      if (batch.length === 0) break;
-      if (!(await this.#deleteFailed(batch))) return false;
-    }
-    if (this.#unconfirmed.needsRepair) this.#link.requestRepair();
-    return true;
+  #forEach<T = unknown>(
+    client: RedisClient,
+    names: readonly string[],
+    script: RedisScript,
+    argumentsFor: (places: readonly number[]) => readonly ScriptArgument[],
+    parse: (answers: readonly unknown[], places: readonly number[]) => readonly T[] = (answers) =>
+      answers as T[],
+  ): Promise<readonly (T | undefined)[]> {
+    const values = names.map((name) => this.names.value(name));
+    return bySlot(client, values, async (places) => {
+      const keys: string[] = [];
+      for (const place of places) keys.push(values[place] ?? '', this.names.lease(names[place] ?? ''));
+      return parse((await runScript(client, script, keys, argumentsFor(places))) as unknown[], places);
+    });
   }
+}
 
-  async #flush(): Promise<boolean> {
-    const flushed = this.#unconfirmed.beginFlush();
-    const isDone = await flushCache(this.#link, this.#keyPrefix);
-    if (isDone) flushed();
-    return isDone;
+/** Never made twice, by any process; quickly made. */
+export function uniqueId(): string {
+  madeIds += 1;
+  return `${PROCESS_TOKEN}.${madeIds.toString(36)}`;
+}
+
+/** Nobody can guess it, and it is never made twice. */
+export function randomToken(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+function textsAt(texts: readonly StoredText[], places: readonly number[]): ScriptArgument[] {
+  const flat: ScriptArgument[] = [];
+  for (const place of places) {
+    const stored = texts[place];
+    if (stored !== undefined) flat.push(stored.text, stored.ttlMs);
   }
+  return flat;
+}
 
-  async #deleteFailed(batch: readonly FailedWrite[]): Promise<boolean> {
-    const names = batch.map(([key]) => this.#nameOf(key));
-    const reply = await this.#link.attempt((client) => deleteAll(client, names));
-    if (reply.kind !== 'answer') return false;
-    this.#unconfirmed.repaired(batch);
-    return true;
-  }
+function toReadings(answers: readonly unknown[]): Reading[] {
+  return Array.from({ length: answers.length / 3 }, (_, index) => {
+    const [text, left, lease] = answers.slice(3 * index, 3 * index + 3);
+    return {
+      text: typeof text === 'string' ? text : null,
+      leftMs: Number(left) < 0 ? Infinity : Number(left),
+      lease: String(lease),
+    };
+  });
+}
 
-  readonly #nameOf = (key: string): string => redisKey(this.#keyPrefix, key);
+function isDefined<T>(value: T | undefined): value is T {
+  return value !== undefined;
 }

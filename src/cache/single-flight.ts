@@ -1,13 +1,17 @@
 import type { Fence, KeyFences } from './key-fences.js';
+import type { TagState } from './tag-states.js';
 
-interface Flight<T> {
-  readonly fence: Fence;
+/** Work on one key, as those see it who may join it. */
+export interface Flight<T> {
   readonly landing: Promise<T>;
+  readonly fence: Fence;
+  /** The tags of what is being loaded, once they are known. */
+  tags: readonly TagState[];
 }
 
 /**
- * One piece of work a key at a time, shared by all who ask while it is under way. A write of the key ends
- * the sharing: who asks after it starts anew, beside the work that began before.
+ * One piece of work a key at a time, shared by all who ask while it is under way. A change of the key, or
+ * the end of one of its tags, ends the sharing: who asks after it starts anew, beside the work that began before.
  */
 export class SingleFlight<T> {
   readonly #fences: KeyFences;
@@ -17,19 +21,27 @@ export class SingleFlight<T> {
     this.#fences = fences;
   }
 
-  /** Joins the key's work or starts it. `work` gets the fence that tells whether its result may be stored. */
-  join(key: string, work: (fence: Fence) => Promise<T>): { landing: Promise<T>; isShared: boolean } {
+  /** Joins the key's work or starts it. */
+  join(
+    key: string,
+    work: (flight: Pick<Flight<T>, 'tags'>) => Promise<T>,
+  ): { landing: Promise<T>; isShared: boolean } {
     const running = this.#flights.get(key);
-    if (running !== undefined && !running.fence.isBroken) return { landing: running.landing, isShared: true };
+    if (running !== undefined && isJoinable(running)) return { landing: running.landing, isShared: true };
 
     const fence = this.#fences.enter(key);
-    const landing = work(fence).finally(() => {
+    const started = { tags: [] as readonly TagState[] };
+    const landing = work(started).finally(() => {
       this.#fences.leave(key, fence);
-      // Only its own entry: after a write a newer flight may have taken the place.
+      // Only its own entry: after a change a newer flight may have taken the place.
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
     });
-    const flight: Flight<T> = { fence, landing };
+    const flight: Flight<T> = Object.assign(started, { landing, fence });
     this.#flights.set(key, flight);
     return { landing, isShared: false };
   }
+}
+
+function isJoinable({ fence, tags }: Flight<unknown>): boolean {
+  return !fence.isBroken && tags.every((tag) => tag.isCurrent);
 }

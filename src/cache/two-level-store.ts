@@ -1,120 +1,241 @@
 import type { Telemetry } from '../telemetry.js';
-import { decode } from './codec.js';
-import { type Fence, KeyFences } from './key-fences.js';
-import type { MemoryTier } from './memory-tier.js';
-import type { RedisTier } from './redis-tier.js';
+import type { CachedValue } from './cached-value.js';
+import { Coherence, type CopyHolder } from './coherence.js';
+import { sealEnvelope } from './envelope.js';
+import { KeyFences } from './key-fences.js';
+import type { Kept, MemoryTier } from './memory-tier.js';
+import { RecentFailures } from './recent-failures.js';
+import { type ReadTerms, type RedisTier, type StoredText, uniqueId } from './redis-tier.js';
+import { type Look, StoredReader } from './stored-reader.js';
+import type { TagState } from './tag-states.js';
+import { TagVersions, tagVersionsOf } from './tag-versions.js';
+import { WakeUps } from './wake-ups.js';
 
 export interface TwoLevelStoreOptions {
   readonly memory: MemoryTier;
   readonly redis: RedisTier | null;
-  readonly clock: () => number;
   readonly telemetry: Telemetry;
 }
 
-/** A value of the caller's own, decoded for this call. */
-export interface Found {
-  readonly value: unknown;
+/** A value ready to be stored in both tiers. */
+export interface Storable {
+  readonly name: string;
+  readonly value: CachedValue;
+  /** As it goes to Redis, compressed where that pays. */
   readonly payload: string;
+  readonly ttlMs: number;
+  readonly staleMs: number;
+  readonly loadMs: number;
+  readonly schema: number;
+  readonly tags: readonly TagState[];
 }
 
 /**
- * Memory in front of Redis, for encoded values.
+ * Memory in front of Redis.
  *
- * Nothing enters memory, and no fill enters Redis, once the key was written here after the work began: a
- * reply that left Redis before a `delete`, or a load that read the database before it, is not stored.
- * That holds within this process. A load in another process can still store what it read before this
- * process's delete; only Redis can fence that, with a lease taken before the load and checked at the fill.
+ * Nothing enters memory once the key has changed after the work began, as far as this process was told; what
+ * enters Redis, Redis decides by the lease. Memory is used while this process is told of all changes, and
+ * while Redis is out of reach, which is when it has no other.
  */
-export class TwoLevelStore {
+export class TwoLevelStore implements CopyHolder {
+  /** Broken by every change, made here or heard of. */
   readonly fences = new KeyFences();
+  readonly wakeUps = new WakeUps();
+  readonly failures: RecentFailures;
+  readonly tags: TagVersions;
+  readonly coherence: Coherence | null;
+  #invalidations = 0;
   readonly #memory: MemoryTier;
   readonly #redis: RedisTier | null;
-  readonly #clock: () => number;
-  readonly #telemetry: Telemetry;
+  readonly #reader: StoredReader | null;
+  /** Broken by the writes of this process only. */
+  readonly #turns = new KeyFences();
   #isClosed = false;
 
-  constructor({ memory, redis, clock, telemetry }: TwoLevelStoreOptions) {
+  constructor({ memory, redis, telemetry }: TwoLevelStoreOptions) {
     this.#memory = memory;
     this.#redis = redis;
-    this.#clock = clock;
-    this.#telemetry = telemetry;
+    this.failures = new RecentFailures(() => memory.now);
+    this.coherence = redis && new Coherence({ tier: redis, holder: this, telemetry });
+    this.tags = new TagVersions(redis, () => this.coherence?.isListening ?? true);
+    this.#reader = redis && new StoredReader({ redis, tags: this.tags, telemetry });
   }
 
-  inMemory(key: string): Found | undefined {
-    const payload = this.#memory.get(key);
-    return payload === undefined ? undefined : this.#decoded(key, payload);
+  /** Changes of values and tags that other processes made, or Redis, and that this one was told of. */
+  get invalidations(): number {
+    return this.#invalidations;
   }
 
-  /** Reads keys from Redis in one trip, and keeps what it finds in memory for no longer than Redis will. */
-  async inRedis(keys: readonly string[]): Promise<ReadonlyMap<string, Found>> {
-    const found = new Map<string, Found>();
-    if (this.#redis === null) return found;
-    const fences = keys.map((key) => [key, this.fences.enter(key)] as const);
+  /** Whether memory may answer at this moment. */
+  get servesMemory(): boolean {
+    return this.coherence === null || this.coherence.isListening || (this.#redis?.isDown ?? true);
+  }
+
+  inMemory(name: string): Kept | undefined {
+    return this.servesMemory ? this.#memory.get(name) : undefined;
+  }
+
+  inMemoryStale(name: string): Kept | undefined {
+    return this.servesMemory ? this.#memory.getStale(name) : undefined;
+  }
+
+  /** Looks into Redis for all names in one trip, and keeps what is fresh in memory. `null`: out of reach. */
+  async look(names: readonly string[], terms: ReadTerms, schema: number): Promise<readonly Look[] | null> {
+    if (this.#redis === null || this.#reader === null) return null;
+    this.coherence?.start();
+    const fences = names.map((name) => this.fences.enter(name));
     // The life that Redis reports began to run out before the reply arrived, so it is counted from here.
-    const askedAt = this.#clock();
-    const entries = await this.#redis.read(keys);
-    for (const [key, fence] of fences) {
-      const entry = entries.get(key);
-      const value = entry === undefined ? undefined : this.#decoded(key, entry.payload);
-      if (entry !== undefined && value !== undefined) {
-        found.set(key, value);
-        if (!fence.isBroken && !this.#isClosed)
-          this.#memory.set(key, entry.payload, askedAt + entry.remainingMs);
+    const askedAt = this.#memory.now;
+    const looks = await this.#reader.read(names, terms, schema);
+    names.forEach((name, place) => {
+      const fence = fences[place];
+      const look = looks?.[place];
+      if (fence === undefined) return;
+      if (look?.kind === 'fresh' && !fence.isBroken && this.#keepsWhatRedisHas) {
+        this.#memory.set(name, {
+          ...look.found,
+          freshUntil: askedAt + look.found.freshMs,
+          staleUntil: askedAt + look.found.freshMs + look.found.staleMs,
+        });
       }
-      this.fences.leave(key, fence);
+      this.fences.leave(name, fence);
+    });
+    return looks;
+  }
+
+  /** Keeps values in this process alone, without asking whether that is right: it must be, by a fence. */
+  keep(storables: readonly Storable[]): void {
+    if (this.#isClosed) return;
+    for (const storable of storables) this.#memory.set(storable.name, this.#keptFromNow(storable));
+  }
+
+  /** Whether a value that Redis knows nothing of may be kept here. */
+  get keepsAlone(): boolean {
+    return this.#redis === null || this.#redis.isDown;
+  }
+
+  /** Stores the values whose lease is still held, in both tiers. Whether each was. */
+  async fill(token: string, storables: readonly Storable[]): Promise<readonly boolean[]> {
+    if (this.#redis === null || this.#isClosed) return storables.map(() => false);
+    // Not the fence of the load: what changed before Redis accepts the value is Redis's to judge.
+    const fences = storables.map(({ name }) => this.fences.enter(name));
+    const kept = storables.map((storable) => this.#keptFromNow(storable));
+    const stored = await this.#redis.fill(token, storables.map(toText));
+    storables.forEach(({ name }, place) => {
+      const fence = fences[place];
+      const entry = kept[place];
+      if (fence === undefined || entry === undefined) return;
+      if (stored[place] && !fence.isBroken && this.#keepsWhatRedisHas) this.#memory.set(name, entry);
+      this.fences.leave(name, fence);
+      this.wakeUps.wake(name);
+    });
+    return stored;
+  }
+
+  /** Replaces values in both tiers, once they are made. `false`: Redis did not confirm it. */
+  async write(
+    names: readonly string[],
+    making: readonly Storable[] | Promise<readonly Storable[]>,
+  ): Promise<boolean> {
+    for (const name of names) this.#changedHere(name);
+    return this.#inTurn(names, async (isOvertaken) => {
+      const made = making instanceof Promise ? await making : making;
+      const storables = made.filter(({ name }) => !isOvertaken(name));
+      for (const { name } of storables) this.#changedHere(name);
+      this.keep(storables);
+      return (await this.#redis?.write(storables.map(toText), isOvertaken)) ?? true;
+    });
+  }
+
+  /** Removes values from both tiers. `false`: Redis did not confirm it. */
+  remove(names: readonly string[]): Promise<boolean> {
+    for (const name of names) this.#changedHere(name);
+    return this.#inTurn(names, (isOvertaken) => this.#redis?.remove(names, isOvertaken));
+  }
+
+  /** Removes a value and gives it; `null`: there was none, `undefined`: Redis did not confirm it. */
+  async take(name: string, schema: number): Promise<CachedValue | null | undefined> {
+    if (this.#redis === null || this.#reader === null) {
+      const kept = this.#memory.get(name);
+      this.#changedHere(name);
+      return kept?.value ?? null;
     }
-    return found;
+    this.coherence?.start();
+    this.#changedHere(name);
+    const turn = this.#turns.renew(name);
+    const taken = await this.#redis.take(name);
+    this.#turns.leave(name, turn);
+    if (taken === undefined) return undefined;
+    const look = await this.#reader.open(taken, schema);
+    return look.kind === 'fresh' ? look.found.value : null;
   }
 
-  /** Stores a loaded value, unless the fence that was entered before the load is broken. */
-  async fill(key: string, fence: Fence, payload: string, ttlMs: number): Promise<boolean> {
-    if (fence.isBroken || this.#isClosed) return false;
-    this.#memory.set(key, payload, this.#clock() + ttlMs);
-    await this.#redis?.fill(key, payload, ttlMs, () => fence.isBroken);
-    return true;
+  /** Ends all values with any of these tags. `false`: Redis did not confirm it. */
+  async invalidateTags(tags: readonly string[]): Promise<boolean> {
+    this.coherence?.start();
+    for (const tag of tags) this.tags.end(tag);
+    return (await this.#redis?.invalidateTags(tags)) ?? true;
   }
 
-  /** Replaces the key's value in both tiers. `false`: Redis did not confirm it. */
-  write(key: string, payload: string, ttlMs: number): Promise<boolean> {
-    return this.#change(key, (isOvertaken) => {
-      this.#memory.set(key, payload, this.#clock() + ttlMs);
-      return this.#redis?.write(key, payload, ttlMs, isOvertaken);
-    });
+  valueChanged(name: string): void {
+    this.#invalidations += 1;
+    this.#changedHere(name);
   }
 
-  /** Removes the key from both tiers. `false`: Redis did not confirm it. */
-  remove(key: string): Promise<boolean> {
-    return this.#change(key, (isOvertaken) => {
-      this.#memory.delete(key);
-      return this.#redis?.remove(key, isOvertaken);
-    });
+  tagChanged(name: string): void {
+    this.#invalidations += 1;
+    this.tags.end(name);
+  }
+
+  lostTrack(): void {
+    this.#memory.clear();
+    this.tags.endAll();
+    this.fences.breakAll();
+    this.wakeUps.wakeAll();
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#memory.clear();
+    this.lostTrack();
+    void this.coherence?.close();
   }
 
-  async #change(
-    key: string,
-    apply: (isOvertaken: () => boolean) => Promise<boolean> | undefined,
+  get #keepsWhatRedisHas(): boolean {
+    return !this.#isClosed && (this.coherence?.isListening ?? false);
+  }
+
+  #changedHere(name: string): void {
+    this.#memory.delete(name);
+    this.fences.break(name);
+    this.failures.forget(name);
+    this.wakeUps.wake(name);
+  }
+
+  #keptFromNow({ value, ttlMs, staleMs, loadMs, tags }: Storable): Kept {
+    const freshUntil = this.#memory.now + ttlMs;
+    return { value, freshUntil, staleUntil: freshUntil + staleMs, loadMs, tags };
+  }
+
+  async #inTurn(
+    names: readonly string[],
+    send: (isOvertaken: (name: string) => boolean) => Promise<boolean> | undefined,
   ): Promise<boolean> {
-    const fence = this.fences.renew(key);
-    const isConfirmed = (await apply(() => fence.isBroken)) ?? true;
-    this.fences.leave(key, fence);
+    this.coherence?.start();
+    const turns = new Map(names.map((name) => [name, this.#turns.renew(name)]));
+    const isConfirmed = (await send((name) => turns.get(name)?.isBroken ?? false)) ?? true;
+    for (const [name, turn] of turns) this.#turns.leave(name, turn);
     return isConfirmed;
   }
+}
 
-  #decoded(key: string, payload: string): Found | undefined {
-    const decoding = decode(payload);
-    if (decoding.kind === 'decoded') return { value: decoding.value, payload };
-    // Another format is a newer or older release's, which can still read it.
-    if (decoding.kind === 'corrupt') {
-      this.#telemetry.event({ type: 'cache.corrupt-entry' });
-      this.#memory.delete(key);
-      // Not `remove`, which would also refuse what a load under way is about to put in its place.
-      void this.#redis?.discard(key);
-    }
-    return undefined;
-  }
+function toText({ name, payload, ttlMs, staleMs, loadMs, schema, tags }: Storable): StoredText {
+  const text = sealEnvelope({
+    stamp: uniqueId(),
+    staleMs,
+    loadMs,
+    schema,
+    tags: tagVersionsOf(tags),
+    payload,
+  });
+  return { name, text, ttlMs: ttlMs + staleMs };
 }

@@ -33,7 +33,12 @@ export class UnconfirmedWrites {
 
   /** Whether the key's value in Redis may be outdated. */
   has(key: string): boolean {
-    return this.isOverflowing || this.#failed.has(key) || this.#underWay.has(key);
+    return this.hasFailed(key) || this.#underWay.has(key);
+  }
+
+  /** Whether a write of the key has failed and was not made good for. */
+  hasFailed(key: string): boolean {
+    return this.isOverflowing || this.#failed.has(key);
   }
 
   get needsRepair(): boolean {

@@ -6,7 +6,7 @@ import { isAtRest, openRedisHandle, type RedisHandle } from './redis-handle.js';
 export interface RedisConnectionOptions {
   readonly config: ResolvedRedis;
   readonly loadIoredis: LoadIoredis;
-  readonly onReady: () => void;
+  readonly onReady: (client: RedisClient) => void;
   /** Called for each end of a connection, and when there can be none. */
   readonly onLost: (reason: string) => void;
 }
@@ -87,7 +87,7 @@ export class RedisConnection {
     const client = this.readyClient;
     if (client === null || this.#isClosed) return;
     this.#readiness.settle(client);
-    this.#options.onReady();
+    this.#options.onReady(client);
   };
 
   readonly #onLost = (): void => {

@@ -36,23 +36,31 @@ const UNANSWERED_TO_GO_DOWN = 3;
  * the rest nothing; and at most one command of ours waits on a connection that hangs.
  */
 export class RedisLink {
+  /** Whether all commands go over one connection to one server that nobody else uses. */
+  readonly hasOwnConnection: boolean;
   readonly #timeoutMs: number;
   readonly #telemetry: Telemetry;
   readonly #connection: RedisConnection;
   readonly #probe: RedisProbe;
   readonly #repairs: Repair[] = [];
+  readonly #connectionListeners: ((client: RedisClient) => void)[] = [];
+  readonly #recoveryListeners: (() => void)[] = [];
+  readonly #endings: (() => Promise<void>)[] = [];
+  readonly #hangUps = new Set<() => void>();
   #isDown = false;
   #unanswered = 0;
   #failures = 0;
   #closing: Promise<void> | null = null;
 
   constructor({ config, telemetry, loadIoredis = () => import('ioredis') }: RedisLinkOptions) {
+    this.hasOwnConnection = config.kind === 'owned';
     this.#timeoutMs = config.commandTimeoutMillis;
     this.#telemetry = telemetry;
     this.#connection = new RedisConnection({
       config,
       loadIoredis,
-      onReady: () => {
+      onReady: (client) => {
+        for (const listener of this.#connectionListeners) listener(client);
         if (this.#isDown) this.#probe.now();
       },
       onLost: (reason) => this.#goDown(reason),
@@ -67,6 +75,15 @@ export class RedisLink {
 
   get isDown(): boolean {
     return this.#isDown;
+  }
+
+  get timeoutMs(): number {
+    return this.#timeoutMs;
+  }
+
+  /** The client, if a command can be sent now. */
+  get readyClient(): RedisClient | null {
+    return this.#closing === null ? this.#connection.readyClient : null;
   }
 
   /** Commands that got no answer or an error; those not sent while down do not count. */
@@ -84,13 +101,17 @@ export class RedisLink {
 
   /** As {@link run}, also while Redis is down: for repairs. */
   async attempt<T>(send: Send<T>): Promise<Reply<T>> {
-    const timed = await withDeadline(this.#timeoutMs, async (isOver): Promise<Reply<T>> => {
-      const client = await this.#connection.whenReady();
-      // A client that is not ready would keep the command for later (a borrowed one has an offline queue),
-      // and a command whose caller has given up must not take effect afterwards.
-      if (client?.status !== 'ready' || isOver()) return { kind: 'unreachable' };
-      return { kind: 'answer', value: await send(client) };
-    });
+    const timed = await withDeadline(
+      this.#timeoutMs,
+      async (isOver): Promise<Reply<T>> => {
+        const client = await this.#connection.whenReady();
+        // A client that is not ready would keep the command for later (a borrowed one has an offline queue),
+        // and a command whose caller has given up must not take effect afterwards.
+        if (client?.status !== 'ready' || isOver()) return { kind: 'unreachable' };
+        return { kind: 'answer', value: await send(client) };
+      },
+      this.#hangUps,
+    );
     const reply: Reply<T> =
       timed.kind === 'done' ? timed.value : { kind: timed.kind === 'late' ? 'late' : failureOf(timed.error) };
     this.#judge(reply.kind);
@@ -107,10 +128,27 @@ export class RedisLink {
     this.#probe.soon();
   }
 
+  /** Tells of every connection that is ready, before anything of ours is sent on it. Of a cluster, of the whole client. */
+  onConnection(listener: (client: RedisClient) => void): void {
+    this.#connectionListeners.push(listener);
+  }
+
+  /** Tells when Redis is used again after it was down; at that moment it is still held for down. */
+  onRecovery(listener: () => void): void {
+    this.#recoveryListeners.push(listener);
+  }
+
+  /** Has further connections ended together with this one. */
+  onClose(end: () => Promise<void>): void {
+    this.#endings.push(end);
+  }
+
   /** Ends the probes and our own client; a borrowed one is left as it is. */
   close(): Promise<void> {
     this.#probe.stop();
-    this.#closing ??= this.#connection.close();
+    this.#closing ??= Promise.all([this.#connection.close(), ...this.#endings.map((end) => end())]).then(
+      () => undefined,
+    );
     return this.#closing;
   }
 
@@ -132,6 +170,8 @@ export class RedisLink {
   #goDown(reason: string): void {
     if (this.#isDown || this.#closing !== null) return;
     this.#isDown = true;
+    // Who waits for an answer would wait for nothing, and each for the rest of its own deadline.
+    for (const hangUp of this.#hangUps) hangUp();
     this.#telemetry.event({ type: 'redis.unavailable', reason });
     this.#probe.soon();
   }
@@ -139,6 +179,7 @@ export class RedisLink {
   #goUp(): void {
     this.#unanswered = 0;
     if (!this.#isDown) return;
+    for (const listener of this.#recoveryListeners) listener();
     this.#isDown = false;
     this.#telemetry.event({ type: 'redis.recovered' });
   }

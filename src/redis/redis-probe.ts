@@ -11,12 +11,12 @@ export interface RedisProbeOptions {
 }
 
 const FIRST_DELAY_MS = 50;
-const MAX_DELAY_MS = 1_000;
+const MAX_DELAY_MS = 500;
 const UNANSWERED_TO_DROP = 3;
 
 /**
  * Looks for Redis in the background until it answers: connects again, sends PING, has the repair done.
- * Tries follow each other after 25–50 ms at first and 0.5–1 s later; the jitter keeps many processes from
+ * Tries follow each other after 25–50 ms at first and 250–500 ms later; the jitter keeps many processes from
  * coming back in step. Its timer does not keep the process alive.
  */
 export class RedisProbe {

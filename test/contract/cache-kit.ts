@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
-import { redisKey } from '../../src/cache/cache-key.js';
+import type { Cluster, Redis } from 'ioredis';
+import { expect, vi } from 'vitest';
 import type { CacheService } from '../../src/cache/cache-service.js';
+import { encode } from '../../src/cache/codec.js';
 import { createCacheService } from '../../src/cache/create-cache-service.js';
+import { sealEnvelope } from '../../src/cache/envelope.js';
+import { RedisNames } from '../../src/cache/redis-names.js';
 import { createRedisTier, type RedisTierOptions } from '../../src/cache/redis-tier.js';
 import type { BorrowedRedisConfig, ResolvedRedis } from '../../src/config.js';
 import type { LoadIoredis } from '../../src/redis/make-client.js';
@@ -50,11 +53,30 @@ export function aKeyPrefix(): string {
 }
 
 /** What Redis holds under a cache key, past the cache. */
-export function inRedis(redis: Redis, keyPrefix: string) {
+export function inRedis(redis: Redis | Cluster, keyPrefix: string) {
+  const names = new RedisNames(keyPrefix);
   return {
-    name: (key: string) => redisKey(keyPrefix, key),
-    exists: async (key: string) => (await redis.exists(redisKey(keyPrefix, key))) === 1,
-    put: (key: string, payload: string) => redis.set(redisKey(keyPrefix, key), payload, 'PX', 600_000),
-    remainingMs: (key: string) => redis.pttl(redisKey(keyPrefix, key)),
+    name: (key: string) => names.value(key),
+    lease: (key: string) => names.lease(key),
+    tag: (tag: string) => names.tag(tag),
+    exists: async (key: string) => (await redis.exists(names.value(key))) === 1,
+    put: (key: string, text: string) => redis.set(names.value(key), text, 'PX', 600_000),
+    remainingMs: (key: string) => redis.pttl(names.value(key)),
   };
+}
+
+/** The text under which Redis holds a value, written past the cache. */
+export function textOf(value: unknown, { staleMs = 0, loadMs = 0, schema = 0 } = {}): string {
+  const encoding = encode(value);
+  const payload = encoding.kind === 'encoded' ? encoding.payload : '';
+  return sealEnvelope({ stamp: randomUUID(), staleMs, loadMs, schema, tags: [], payload });
+}
+
+/** Until memory is kept in step, and so is used. */
+export function whenCoherent(cache: Pick<CacheService, 'stats' | 'get'>): Promise<void> {
+  void cache.get('connect');
+  return vi.waitFor(() => expect(cache.stats().coherence).not.toBe('nothing'), {
+    timeout: 10_000,
+    interval: 2,
+  });
 }

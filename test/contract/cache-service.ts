@@ -1,5 +1,5 @@
 import { errAsync, okAsync } from 'neverthrow';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CacheService } from '../../src/cache/cache-service.js';
 import { unredactedCauseOf } from '../../src/errors.js';
 
@@ -44,13 +44,43 @@ export function cacheServiceContract(name: string, make: () => Promise<CacheServ
       expect(await read('k')).toBeUndefined();
     });
 
-    it('gives every caller a value of its own', async () => {
+    it('lets nobody change what is cached (R18)', async () => {
       const mine = { list: [1] };
       await cache.set('k', mine);
       mine.list.push(2);
-      const first = (await cache.get<{ list: number[] }>('k'))._unsafeUnwrap();
-      first?.list.push(3);
+      const plain = (await cache.get<{ list: number[] }>('k'))._unsafeUnwrap();
+      expect(() => plain?.list.push(3)).toThrow(TypeError);
       expect(await read('k')).toEqual({ list: [1] });
+
+      // What cannot be frozen is everybody's own.
+      await cache.set('rich', { at: new Date(5), by: new Map([['a', [1]]]) });
+      for (let round = 0; round < 3; round += 1) {
+        const rich = (await cache.get<{ at: Date; by: Map<string, number[]> }>('rich'))._unsafeUnwrap();
+        rich?.at.setTime(99);
+        rich?.by.set('b', []).get('a')?.push(2);
+      }
+      expect(await read('rich')).toEqual({ at: new Date(5), by: new Map([['a', [1]]]) });
+
+      const loaded = { list: [1] };
+      const given = (await cache.getOrSet('loaded', async () => loaded))._unsafeUnwrap();
+      loaded.list.push(2);
+      expect(Object.isFrozen(loaded)).toBe(false);
+      expect(given).toEqual({ list: [1] });
+      expect(await read('loaded')).toEqual({ list: [1] });
+    });
+
+    it('gives copies to change to those who ask for them (R18)', async () => {
+      const copies = cache.namespace('copies', { values: 'copied' });
+      await copies.set('k', { list: [1] });
+      const loaded = (await copies.getOrSet('l', async () => ({ list: [1] })))._unsafeUnwrap();
+      loaded.list.push(9);
+      for (const key of ['k', 'l']) {
+        for (let round = 0; round < 3; round += 1) {
+          const mine = (await copies.get<{ list: number[] }>(key))._unsafeUnwrap();
+          mine?.list.push(2);
+          expect(mine).toEqual({ list: [1, 2] });
+        }
+      }
     });
 
     it.each(['a:b', 'a*', '?', '[ab]', '{a}', ' ', '\n', '😀', '__proto__', 'constructor'])(
@@ -143,27 +173,41 @@ export function cacheServiceContract(name: string, make: () => Promise<CacheServ
       gate.open();
       const values = (await Promise.all(calls)).map((result) => result._unsafeUnwrap());
       expect(values.every((value) => value.loads === 1)).toBe(true);
-      expect(new Set(values).size).toBe(200);
+      expect(new Set(values).size).toBe(1);
       expect(await read('k')).toEqual({ loads: 1 });
       const { memoryHits, redisHits, ...counts } = cache.stats();
       expect(counts).toMatchObject({ loads: 1, misses: 200, sharedLoads: 199 });
       expect(memoryHits + redisHits).toBe(1);
     });
 
-    it('shares a failure with those who wait, and loads again for the next', async () => {
+    it('shares a failure with those who wait, and tries again after the back-off (R1)', async () => {
       const thrown = new Error('database is away');
       let loads = 0;
       const fail = async () => {
         loads += 1;
         throw thrown;
       };
-      const results = await Promise.all(Array.from({ length: 50 }, () => cache.getOrSet('k', fail)));
+      const backoffMs = 300;
+      const callTogether = () =>
+        Promise.all(Array.from({ length: 50 }, () => cache.getOrSet('k', fail, { backoffMs })));
+      const results = [...(await callTogether()), ...(await callTogether())];
       for (const result of results) {
         const error = result._unsafeUnwrapErr();
         expect(error).toMatchObject({ kind: 'loader-failed', operation: 'cache.getOrSet' });
         expect(unredactedCauseOf(error)).toBe(thrown);
       }
       expect(loads).toBe(1);
+      await vi.waitFor(
+        async () => expect((await cache.getOrSet('k', async () => 'now')).unwrapOr(null)).toBe('now'),
+        5_000,
+      );
+      expect(cache.stats()).toMatchObject({ failedLoads: 1, loads: 2 });
+    });
+
+    it.each(['set', 'delete'] as const)('tries again at once after a %s', async (change) => {
+      await cache.getOrSet('k', () => Promise.reject(new Error('away')), { backoffMs: 60_000 });
+      if (change === 'set') await cache.set('k', 'now');
+      else await cache.delete('k');
       expect((await cache.getOrSet('k', async () => 'now'))._unsafeUnwrap()).toBe('now');
     });
 
@@ -175,8 +219,10 @@ export function cacheServiceContract(name: string, make: () => Promise<CacheServ
     });
 
     it("passes on a loader's Err and stores a loader's Ok", async () => {
-      const failed = await cache.getOrSet('k', () =>
-        errAsync<number, { kind: 'no-such-user' }>({ kind: 'no-such-user' }),
+      const failed = await cache.getOrSet(
+        'k',
+        () => errAsync<number, { kind: 'no-such-user' }>({ kind: 'no-such-user' }),
+        { backoffMs: 0 },
       );
       expect(failed._unsafeUnwrapErr()).toEqual({ kind: 'no-such-user' });
       expect(await read('k')).toBeUndefined();
@@ -264,8 +310,15 @@ export function cacheServiceContract(name: string, make: () => Promise<CacheServ
         await cache.delete('k'),
         await cache.getMany(['k']),
         await cache.getOrSet('k', async () => 1),
+        await cache.getOrSetMany(['k'], async () => new Map()),
+        await cache.setMany([['k', 1]]),
+        await cache.deleteMany(['k']),
+        await cache.invalidateTags(['t']),
+        await cache.take('k'),
+        await cache.namespace('n').get('k'),
       ];
-      expect(results.map((result) => result._unsafeUnwrapErr().kind)).toEqual(Array(5).fill('closed'));
+      expect(cache.peek('k')).toBeUndefined();
+      expect(results.map((result) => result._unsafeUnwrapErr().kind)).toEqual(Array(11).fill('closed'));
       expect(cache.stats().entries).toBe(0);
     });
 

@@ -4,8 +4,14 @@ import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { CacheService } from '../../src/cache/cache-service.js';
-import { encode } from '../../src/cache/codec.js';
-import { aKeyPrefix, inRedis, makeRedisCache, type RedisCacheOptions } from '../contract/cache-kit.js';
+import {
+  aKeyPrefix,
+  inRedis,
+  makeRedisCache,
+  type RedisCacheOptions,
+  textOf,
+  whenCoherent,
+} from '../contract/cache-kit.js';
 import { barrier, cacheServiceContract } from '../contract/cache-service.js';
 import { type RedisServer, startRedisServer } from '../support/redis-server.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -36,17 +42,16 @@ async function readKey(cache: CacheService, key: string): Promise<unknown> {
   return (await cache.get(key))._unsafeUnwrap();
 }
 
-function payloadOf(value: unknown): string {
-  const encoding = encode(value);
-  return encoding.kind === 'encoded' ? encoding.payload : '';
+async function coherent(options: RedisCacheOptions) {
+  const { cache } = makeRedisCache(options);
+  await whenCoherent(cache);
+  return cache;
 }
 
-cacheServiceContract('Redis, own client', async () => makeRedisCache({ url }).cache);
-cacheServiceContract('Redis, borrowed client', async () => makeRedisCache({ client: raw }).cache);
-cacheServiceContract(
-  'Redis without room in memory',
-  async () => makeRedisCache({ url, memoryMaxBytes: 100 }).cache,
-);
+cacheServiceContract('Redis, own client', () => coherent({ url }));
+cacheServiceContract('Redis, own client, from the first call', async () => makeRedisCache({ url }).cache);
+cacheServiceContract('Redis, borrowed client', () => coherent({ client: raw }));
+cacheServiceContract('Redis without room in memory', () => coherent({ url, memoryMaxBytes: 100 }));
 
 describe('two processes', () => {
   it('share values, with the life that was asked for', async () => {
@@ -83,12 +88,12 @@ describe('two processes', () => {
     const cache = makeCache({ keyPrefix, clock: () => now });
     const redis = inRedis(raw, keyPrefix);
     for (const key of ['one', 'many']) {
-      await redis.put(key, payloadOf('old'));
+      await redis.put(key, textOf('old'));
       await raw.pexpire(redis.name(key), 60_000);
     }
     await cache.get('one');
     await cache.getMany(['many']);
-    for (const key of ['one', 'many']) await redis.put(key, payloadOf('new'));
+    for (const key of ['one', 'many']) await redis.put(key, textOf('new'));
 
     now = 50_000;
     expect([await readKey(cache, 'one'), await readKey(cache, 'many')]).toEqual(['old', 'old']);
@@ -101,7 +106,7 @@ describe('two processes', () => {
     let now = 0;
     const cache = makeCache({ keyPrefix, clock: () => now });
     const redis = inRedis(raw, keyPrefix);
-    await redis.put('k', payloadOf('old'));
+    await redis.put('k', textOf('old'));
     await raw.pexpire(redis.name('k'), 60_000);
     const reading = cache.get('k');
     now = 70_000;
@@ -118,7 +123,7 @@ describe('a reply from Redis that a write has overtaken', () => {
       const keyPrefix = aKeyPrefix();
       const cache = makeCache({ url: `redis://127.0.0.1:${proxy.port}`, keyPrefix });
       await cache.get('connect');
-      await inRedis(raw, keyPrefix).put('k', payloadOf('old'));
+      await inRedis(raw, keyPrefix).put('k', textOf('old'));
       proxy.delay(60);
       const reading = {
         get: () => cache.get('k'),
@@ -139,7 +144,7 @@ describe('a reply from Redis that a write has overtaken', () => {
     const keyPrefix = aKeyPrefix();
     const cache = makeCache({ url: `redis://127.0.0.1:${proxy.port}`, keyPrefix });
     await cache.get('connect');
-    await inRedis(raw, keyPrefix).put('k', payloadOf('old'));
+    await inRedis(raw, keyPrefix).put('k', textOf('old'));
     proxy.delay(60);
     const reading = cache.get('k');
     const setting = cache.set('k', 'new');
@@ -209,9 +214,9 @@ describe('what is in Redis but not of this cache', () => {
     const keyPrefix = aKeyPrefix();
     let now = 0;
     const cache = makeCache({ keyPrefix, clock: () => now });
-    await raw.set(inRedis(raw, keyPrefix).name('k'), payloadOf('old'));
+    await raw.set(inRedis(raw, keyPrefix).name('k'), textOf('old'));
     expect(await readKey(cache, 'k')).toBe('old');
-    await raw.set(inRedis(raw, keyPrefix).name('k'), payloadOf('new'));
+    await raw.set(inRedis(raw, keyPrefix).name('k'), textOf('new'));
     now = 299_999;
     expect(await readKey(cache, 'k')).toBe('old');
     now = 300_000;

@@ -1,24 +1,49 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keyIssue, MAX_KEY_BYTES, redisKey } from '../../../src/cache/cache-key.js';
+import {
+  childPath,
+  fromText,
+  keyIssue,
+  MAX_KEY_BYTES,
+  nameOf,
+  ROOT_PATH,
+  toText,
+} from '../../../src/cache/cache-key.js';
 
 // Strings over a few characters meet each other far more often than arbitrary ones.
 const trickyKey = fc.oneof(
   fc.string({
-    unit: fc.constantFrom(':', '*', 'a', '{', '}', 'cache', '\0', 'é'),
+    unit: fc.constantFrom(':', '*', 'a', '1', '{', '}', 'cache', '\0', 'é'),
     minLength: 1,
     maxLength: 6,
   }),
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
 );
+const place = fc.record({ path: fc.array(trickyKey, { maxLength: 3 }), key: trickyKey });
+type Place = { path: string[]; key: string };
 
-describe('redisKey', () => {
-  it('gives different keys different names, as bytes', () => {
+const nameAt = ({ path, key }: Place) => nameOf(path.reduce(childPath, ROOT_PATH), key);
+const isGood = ({ path, key }: Place) => [...path, key].every((part) => keyIssue(part) === undefined);
+
+describe('nameOf', () => {
+  it('gives different keys and namespaces different names, as bytes too', () => {
     fc.assert(
-      fc.property(trickyKey, trickyKey, fc.constantFrom('', 'macro:', 'a:cache:'), (one, other, prefix) => {
-        fc.pre(keyIssue(one) === undefined && keyIssue(other) === undefined);
-        const names = [one, other].map((key) => Buffer.from(redisKey(prefix, key)).toString('hex'));
-        expect(names[0] === names[1]).toBe(one === other);
+      fc.property(place, place, (one, other) => {
+        fc.pre(isGood(one) && isGood(other));
+        const isSame = JSON.stringify(one) === JSON.stringify(other);
+        expect(nameAt(one) === nameAt(other)).toBe(isSame);
+        const bytes = [one, other].map((at) => Buffer.from(toText(nameAt(at))).toString('hex'));
+        expect(bytes[0] === bytes[1]).toBe(isSame);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('comes back from its text', () => {
+    fc.assert(
+      fc.property(place, (at) => {
+        fc.pre(isGood(at));
+        expect(fromText(toText(nameAt(at)))).toBe(nameAt(at));
       }),
     );
   });

@@ -1,0 +1,139 @@
+import { err, ok } from 'neverthrow';
+import { type Asked, ask, waitForChange } from './asking.js';
+import { earlyRefreshMs } from './cache-policy.js';
+import { failedElsewhere, isFailureNote } from './failure-note.js';
+import type { GrantedLoads } from './granted-loads.js';
+import type { Landed, Landing, LoadRequest } from './loading.js';
+import type { RedisTier } from './redis-tier.js';
+import { type Flight, SingleFlight } from './single-flight.js';
+import type { Found, Look } from './stored-reader.js';
+import type { TwoLevelStore } from './two-level-store.js';
+
+export interface ReadThroughOptions {
+  readonly store: TwoLevelStore;
+  readonly redis: RedisTier | null;
+  readonly loads: GrantedLoads;
+}
+
+/** A {@link LoadRequest} for one key. */
+export interface KeyRequest extends LoadRequest {
+  readonly names: readonly [string];
+}
+
+type FlightTags = Pick<Flight<Landing>, 'tags'>;
+
+/**
+ * Gives values from Redis or the loader, so that a key is loaded by one process at a time and nothing is
+ * stored whose load began before a change of the key.
+ *
+ * Who misses asks Redis for the lease. With it, it loads and stores; without, it serves a stale value, or waits
+ * for the one who has it. A change takes the lease away, and with it the right to store.
+ */
+export class ReadThrough {
+  readonly flights: SingleFlight<Landing>;
+  readonly #store: TwoLevelStore;
+  readonly #redis: RedisTier | null;
+  readonly #loads: GrantedLoads;
+  readonly #refreshes = new Map<string, Promise<Landing>>();
+
+  constructor({ store, redis, loads }: ReadThroughOptions) {
+    this.#store = store;
+    this.#redis = redis;
+    this.#loads = loads;
+    this.flights = new SingleFlight(store.fences);
+  }
+
+  /** Reads one key, together with all who ask for it at this moment. */
+  read(request: KeyRequest): { landing: Promise<Landing>; isShared: boolean } {
+    return this.flights.join(request.names[0], (flight) => this.#fetch(request, flight));
+  }
+
+  /** After a hit: loads the next value in the background, if it is time for that. */
+  refreshEarly(request: KeyRequest, { freshMs, loadMs }: Pick<Found, 'freshMs' | 'loadMs'>): void {
+    const earlyMs = earlyRefreshMs(loadMs, request.policy.earlyRefresh);
+    if (freshMs < earlyMs) void this.#refreshOnce(request, () => this.#refreshBefore(request, earlyMs));
+  }
+
+  async #fetch(request: KeyRequest, flight: FlightTags): Promise<Landing> {
+    const { operation, policy, names } = request;
+    const [name] = names;
+    const giveUpAt = performance.now() + policy.waitMs;
+    for (let turn = 0; ; turn += 1) {
+      const watch = this.#store.fences.enter(name);
+      const asked = await ask(this.#store, this.#redis, request);
+      const hasChanged = watch.isBroken;
+      this.#store.fences.leave(name, watch);
+      const look = asked?.looks[0];
+      if (asked === null || look === undefined) return this.#fetchAlone(request, flight);
+      flight.tags = asked.tags;
+      if (look.kind === 'fresh') {
+        if (policy.earlyRefresh > 0) this.refreshEarly(request, look.found);
+        return landed(look.found, 'redis');
+      }
+      if (look.kind === 'stale') return landed(look.found, 'stale', this.#refreshing(request, asked, look));
+      if (look.kind === 'unknown') return one(name, this.#loads.unstored(request));
+
+      const { lease } = look;
+      if (lease === asked.token) return one(name, this.#loads.leased(request, asked, null));
+      if (isFailureNote(lease))
+        return this.#store.failures.find(name) ?? err(failedElsewhere(operation, lease));
+      const own = this.#loads.held(name, lease);
+      if (own !== undefined) return one(name, own);
+      if (lease === '' || performance.now() >= giveUpAt) return one(name, this.#loads.unstored(request));
+      // What changed while the answer was on its way may be what it waits for.
+      if (!hasChanged) await waitForChange(this.#store, name, turn);
+    }
+  }
+
+  async #fetchAlone(request: KeyRequest, flight: FlightTags): Promise<Landing> {
+    const [name] = request.names;
+    const stale = this.#store.inMemoryStale(name);
+    const failure = this.#store.failures.find(name);
+    if (stale === undefined) {
+      const begun = (tags: Flight<Landing>['tags']) => {
+        flight.tags = tags;
+      };
+      return failure ?? one(name, this.#loads.alone(request, null, begun));
+    }
+    const load = () => one(name, this.#loads.alone(request, stale.value));
+    const refreshing = failure === undefined ? this.#refreshOnce(request, load) : null;
+    return ok({ value: stale.value, source: 'stale', refreshing });
+  }
+
+  #refreshing(request: KeyRequest, asked: Asked, look: Look & { kind: 'stale' }): Promise<Landing> | null {
+    const [name] = request.names;
+    if (look.lease === asked.token) return one(name, this.#loads.leased(request, asked, look.found.value));
+    const own = this.#loads.held(name, look.lease);
+    return own === undefined ? null : one(name, own);
+  }
+
+  async #refreshBefore(request: KeyRequest, earlyMs: number): Promise<Landing> {
+    const asked = await ask(this.#store, this.#redis, request, earlyMs);
+    const look = asked?.looks[0];
+    if (asked === null) return one(request.names[0], this.#loads.alone(request, null));
+    if (look === undefined || !('lease' in look) || look.lease !== asked.token) return ok(null);
+    const previous = look.kind === 'stale' ? look.found.value : null;
+    return one(request.names[0], this.#loads.leased(request, asked, previous));
+  }
+
+  // In one process one refresh of a key at a time, with or without Redis.
+  #refreshOnce({ names: [name] }: KeyRequest, refresh: () => Promise<Landing>): Promise<Landing> {
+    const running = this.#refreshes.get(name);
+    if (running !== undefined) return running;
+    const landing = refresh().finally(() => this.#refreshes.delete(name));
+    this.#refreshes.set(name, landing);
+    return landing;
+  }
+}
+
+export function landed(
+  { value }: Pick<Found, 'value'>,
+  source: Landed['source'],
+  refreshing: Promise<Landing> | null = null,
+): Landing {
+  return ok({ value, source, refreshing });
+}
+
+async function one(name: string, landings: Promise<ReadonlyMap<string, Landing>>): Promise<Landing> {
+  return (await landings).get(name) ?? ok(null);
+}
