@@ -1,7 +1,7 @@
 import { type RedisClient, serversOf } from '../redis/redis-client.js';
 import { canListen } from '../redis/redis-subscriber.js';
 import type { Telemetry } from '../telemetry.js';
-import { type Listening, type ListeningMode, listenTo } from './invalidation-listener.js';
+import { InvalidationListener, type ListeningMode } from './invalidation-listener.js';
 import type { RedisTier } from './redis-tier.js';
 
 /** Who keeps copies that other processes' writes make outdated. */
@@ -33,7 +33,7 @@ export class Coherence {
   readonly #holder: CopyHolder;
   readonly #telemetry: Telemetry;
   #mode: CoherenceMode | null = null;
-  #listenings: readonly Listening[] = [];
+  #listeners: readonly InvalidationListener[] = [];
   #servers = '';
   #isListening = false;
   #isStarted = false;
@@ -89,9 +89,9 @@ export class Coherence {
     this.#attempt += 1;
     this.#isListening = false;
     for (const timer of [this.#retry, this.#topologyCheck]) if (timer !== null) clearTimeout(timer);
-    const listenings = this.#listenings;
-    this.#listenings = [];
-    await Promise.all(listenings.map((listening) => listening.close()));
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    await Promise.all(listeners.map((listener) => listener.close()));
   }
 
   async #listen(): Promise<void> {
@@ -105,21 +105,18 @@ export class Coherence {
     const onLost = () => {
       if (this.#attempt === attempt) this.#restart(this.#nextDelayMs());
     };
-    const listenings = await Promise.all(
-      servers.map((server) => listenTo(this.#tier, client, server, { holder: this.#holder, onLost })),
-    );
-    if (this.#attempt !== attempt) {
-      await Promise.all(listenings.map((listening) => listening?.close()));
-      return;
-    }
-    this.#listenings = listenings.filter((listening) => listening !== null);
-    if (this.#listenings.length < servers.length || servers.length === 0) {
+    const clientPrefix = client.options.keyPrefix ?? '';
+    const common = { tier: this.#tier, holder: this.#holder, clientPrefix, onLost };
+    this.#listeners = servers.map((server) => new InvalidationListener({ ...common, server }));
+    const modes = await Promise.all(this.#listeners.map((listener) => listener.start()));
+    if (this.#attempt !== attempt) return;
+    if (modes.includes(null) || modes.length === 0) {
       this.#report('nothing');
       return onLost();
     }
     this.#servers = describe(servers);
     this.#failures = 0;
-    const isTracked = this.#listenings.every(({ mode }) => mode === 'tracking');
+    const isTracked = modes.every((mode) => mode === 'tracking');
     this.#tier.isTracked = isTracked;
     this.#report(isTracked ? 'tracking' : 'publish');
     // From here on nothing is missed; what came before may have been.
@@ -143,8 +140,8 @@ export class Coherence {
   }
 
   #report(mode: CoherenceMode): void {
-    // During an outage that is nothing new.
-    if (mode === this.#mode || this.#tier.isDown) return;
+    // That there is nothing to listen to is no news during an outage.
+    if (mode === this.#mode || (mode === 'nothing' && this.#tier.isDown)) return;
     this.#mode = mode;
     if (mode !== 'tracking') this.#telemetry.event({ type: 'cache.untracked', listensTo: mode });
   }

@@ -2,17 +2,16 @@ import { withDeadline } from '../redis/deadline.js';
 import type { RedisClient } from '../redis/redis-client.js';
 import { RedisSubscriber } from '../redis/redis-subscriber.js';
 import type { CopyHolder } from './coherence.js';
-import { type RedisTier, randomToken } from './redis-tier.js';
+import type { RedisTier } from './redis-tier.js';
 
 /** `tracking`: Redis tells of every change, expiry and eviction included. `publish`: writers tell of theirs. */
 export type ListeningMode = 'tracking' | 'publish';
 
-export interface Listening {
-  readonly mode: ListeningMode;
-  close(): Promise<void>;
-}
-
-interface Listener {
+export interface InvalidationListenerOptions {
+  readonly tier: RedisTier;
+  readonly server: RedisClient;
+  /** What the client that writes puts before every name. */
+  readonly clientPrefix: string;
   readonly holder: CopyHolder;
   readonly onLost: () => void;
 }
@@ -20,83 +19,67 @@ interface Listener {
 const START_TIMEOUT_MS = 3_000;
 const INVALIDATIONS = '__redis__:invalidate';
 
-/** Begins to listen for changes on one server; `null`: that failed. `client` is the one that writes. */
-export async function listenTo(
-  tier: RedisTier,
-  client: RedisClient,
-  server: RedisClient,
-  { holder, onLost }: Listener,
-): Promise<Listening | null> {
-  const clientPrefix = client.options.keyPrefix ?? '';
-  const subscriber = new RedisSubscriber(server, {
-    onLost,
-    onMessage(channel, payload) {
-      if (channel === INVALIDATIONS) for (const name of payload ?? ['']) tell(name);
-      else for (const message of payload ?? []) hear(message);
-    },
-  });
-  function tell(redisName: string): void {
-    const parsed = tier.names.parse(redisName.slice(clientPrefix.length));
-    if (parsed === undefined) holder.lostTrack();
-    else if (parsed.kind === 'value') holder.valueChanged(parsed.name);
-    else holder.tagChanged(parsed.name);
-  }
-  function hear(message: string): void {
-    const { origin } = tier;
-    if (!message.startsWith(origin)) tell(message.slice(origin.length));
-  }
-  const start = async () => {
-    await subscriber.open();
-    return subscribe(tier, client, subscriber, clientPrefix);
-  };
-  const started = await withDeadline(START_TIMEOUT_MS, start);
-  if (started.kind === 'done') return { mode: started.value, close: () => subscriber.close() };
-  await subscriber.close();
-  return null;
-}
+/** Listens for changes on one server. */
+export class InvalidationListener {
+  readonly #tier: RedisTier;
+  readonly #clientPrefix: string;
+  readonly #holder: CopyHolder;
+  readonly #subscriber: RedisSubscriber;
 
-async function subscribe(
-  tier: RedisTier,
-  client: RedisClient,
-  subscriber: RedisSubscriber,
-  clientPrefix: string,
-): Promise<ListeningMode> {
-  const prefixes = tier.names.trackedPrefixes.flatMap((prefix) => ['PREFIX', clientPrefix + prefix]);
-  try {
-    const id = Number(await subscriber.call('CLIENT', 'ID'));
-    if (tier.link.hasOwnConnection && (await trackOwn(client, subscriber, id, prefixes))) return 'tracking';
-    await subscriber.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST', ...prefixes);
-    await subscriber.subscribe(INVALIDATIONS);
-    return 'tracking';
-  } catch (error) {
-    // Not every user may track, and not every service that speaks Redis's language can.
-    if (!(error instanceof Error && error.name === 'ReplyError')) throw error;
+  constructor({ tier, server, clientPrefix, holder, onLost }: InvalidationListenerOptions) {
+    this.#tier = tier;
+    this.#clientPrefix = clientPrefix;
+    this.#holder = holder;
+    this.#subscriber = new RedisSubscriber(server, {
+      onLost,
+      onMessage: (channel, payload) => {
+        if (channel === INVALIDATIONS) for (const redisName of payload ?? ['']) this.#tell(redisName);
+        else for (const message of payload ?? []) this.#hear(message);
+      },
+    });
   }
-  await subscriber.subscribe(clientPrefix + tier.names.channel);
-  return 'publish';
-}
 
-/**
- * Has Redis tell of all changes but those made on our own connection, which memory knows already. `false`:
- * the two connections do not lead to the same server, or we may not ask.
- *
- * Only where the connection is ours and goes to one server: the owner of another must not notice, and in a
- * cluster connections come and go by themselves. There we hear of our own writes too, which costs the next
- * read of each a trip to Redis.
- */
-async function trackOwn(
-  client: RedisClient,
-  subscriber: RedisSubscriber,
-  id: number,
-  prefixes: readonly string[],
-): Promise<boolean> {
-  const clientName = `cache-${randomToken()}`;
-  await subscriber.call('CLIENT', 'SETNAME', clientName);
-  const row = await client.call('CLIENT', 'LIST', 'ID', id).catch(() => '');
-  if (!String(row).includes(` name=${clientName} `)) return false;
-  await subscriber.subscribe(INVALIDATIONS);
-  // It may still point to the subscriber before this one.
-  await client.call('CLIENT', 'TRACKING', 'OFF');
-  await client.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST', ...prefixes, 'NOLOOP');
-  return true;
+  /** Begins to listen; `null`: that failed. */
+  async start(): Promise<ListeningMode | null> {
+    const started = await withDeadline(START_TIMEOUT_MS, async () => {
+      await this.#subscriber.open();
+      return this.#subscribe();
+    });
+    return started.kind === 'done' ? started.value : null;
+  }
+
+  close(): Promise<void> {
+    return this.#subscriber.close();
+  }
+
+  #tell(redisName: string): void {
+    const parsed = this.#tier.names.parse(redisName.slice(this.#clientPrefix.length));
+    if (parsed === undefined) this.#holder.lostTrack();
+    else if (parsed.kind === 'value') this.#holder.valueChanged(parsed.name);
+    else this.#holder.tagChanged(parsed.name);
+  }
+
+  #hear(message: string): void {
+    const { origin } = this.#tier;
+    if (!message.startsWith(origin)) this.#tell(message.slice(origin.length));
+  }
+
+  async #subscribe(): Promise<ListeningMode> {
+    const { names } = this.#tier;
+    const prefixes = names.trackedPrefixes.flatMap((prefix) => ['PREFIX', this.#clientPrefix + prefix]);
+    try {
+      const id = Number(await this.#subscriber.call('CLIENT', 'ID'));
+      // To itself, so that the connection that writes stays as it is; it may be borrowed, and in a cluster it
+      // is many. NOLOOP would change nothing: what a script writes, Redis does not take for its caller's. So each
+      // own write is heard of too, and the next read of the key goes to Redis.
+      await this.#subscriber.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST', ...prefixes);
+      await this.#subscriber.subscribe(INVALIDATIONS);
+      return 'tracking';
+    } catch (error) {
+      // Not every user may track, and not every service that speaks Redis's language can.
+      if (!(error instanceof Error && error.name === 'ReplyError')) throw error;
+    }
+    await this.#subscriber.subscribe(this.#clientPrefix + names.channel);
+    return 'publish';
+  }
 }

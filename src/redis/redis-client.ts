@@ -7,7 +7,6 @@ export interface RedisClient extends EventEmitter {
   readonly options: { readonly keyPrefix?: string | undefined };
   connect(): Promise<unknown>;
   ping(): Promise<unknown>;
-  call(command: string, ...commandArguments: (string | number)[]): Promise<unknown>;
   eval(script: string, keyCount: number, ...keysAndArguments: (string | number | Buffer)[]): Promise<unknown>;
   evalsha(
     hash: string,

@@ -36,8 +36,6 @@ const UNANSWERED_TO_GO_DOWN = 3;
  * the rest nothing; and at most one command of ours waits on a connection that hangs.
  */
 export class RedisLink {
-  /** Whether all commands go over one connection to one server that nobody else uses. */
-  readonly hasOwnConnection: boolean;
   readonly #timeoutMs: number;
   readonly #telemetry: Telemetry;
   readonly #connection: RedisConnection;
@@ -53,7 +51,6 @@ export class RedisLink {
   #closing: Promise<void> | null = null;
 
   constructor({ config, telemetry, loadIoredis = () => import('ioredis') }: RedisLinkOptions) {
-    this.hasOwnConnection = config.kind === 'owned';
     this.#timeoutMs = config.commandTimeoutMillis;
     this.#telemetry = telemetry;
     this.#connection = new RedisConnection({

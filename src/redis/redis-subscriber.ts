@@ -3,6 +3,7 @@ import type { RedisClient } from './redis-client.js';
 
 /** What a connection that listens needs beyond what {@link RedisClient} has; `Redis` of ioredis fits. */
 interface ListeningClient extends RedisClient {
+  call(command: string, ...commandArguments: (string | number)[]): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
 }

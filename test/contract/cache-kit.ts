@@ -73,8 +73,8 @@ export function textOf(value: unknown, { staleMs = 0, loadMs = 0, schema = 0 } =
 }
 
 /** Until memory is kept in step, and so is used. */
-export function whenCoherent(cache: Pick<CacheService, 'stats' | 'get'>): Promise<void> {
-  void cache.get('connect');
+export function whenCoherent(cache: Pick<CacheService, 'stats' | 'delete'>): Promise<void> {
+  void cache.delete('connect');
   return vi.waitFor(() => expect(cache.stats().coherence).not.toBe('nothing'), {
     timeout: 10_000,
     interval: 2,
