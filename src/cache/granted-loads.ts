@@ -15,6 +15,13 @@ export interface GrantedLoadsOptions {
   readonly maxUnsharedLoads: number;
 }
 
+/** A load of this process that has a lease. */
+interface HeldLoad {
+  readonly lease: Lease;
+  readonly landing: Promise<Landings>;
+  readonly tags: readonly TagState[];
+}
+
 export type Landings = ReadonlyMap<string, Landing>;
 
 /** The three ways in which a load may be stored: by lease, in this process alone, and not at all. */
@@ -23,19 +30,20 @@ export class GrantedLoads {
   readonly #redis: RedisTier | null;
   readonly #loading: Loading;
   readonly #unshared: LoadLimit;
-  readonly #held = new Map<string, { readonly token: string; readonly landing: Promise<Landings> }>();
+  readonly #held = new Map<string, HeldLoad>();
 
   constructor({ store, redis, loading, maxUnsharedLoads }: GrantedLoadsOptions) {
     this.#store = store;
     this.#redis = redis;
     this.#loading = loading;
     this.#unshared = new LoadLimit(redis === null ? Infinity : maxUnsharedLoads);
+    store.onTagEnd((tag) => this.#revoke(tag));
   }
 
   /** The load of this process that has the lease of a key. While Redis names it, no change has come since it began. */
   held(name: string, token: string): Promise<Landings> | undefined {
     const held = this.#held.get(name);
-    return held?.token === token ? held.landing : undefined;
+    return held?.lease.token === token ? held.landing : undefined;
   }
 
   /** Loads what the lease was granted for, and stores it in both tiers unless the lease was taken away. */
@@ -45,7 +53,7 @@ export class GrantedLoads {
     const landing = this.#loading.run(request, { lease, tags, mayKeep: null, previous }).finally(() => {
       for (const name of request.names) if (this.#held.get(name) === held) this.#held.delete(name);
     });
-    const held = { token, landing };
+    const held: HeldLoad = { lease, landing, tags };
     for (const name of request.names) this.#held.set(name, held);
     return landing;
   }
@@ -74,5 +82,14 @@ export class GrantedLoads {
     return this.#unshared.run(() =>
       this.#loading.run(request, { lease: null, tags: [], mayKeep: null, previous: null }),
     );
+  }
+
+  // What is being loaded with the tag is outdated when it comes, so nobody should wait for it.
+  #revoke(tag: string): void {
+    for (const [name, held] of this.#held) {
+      if (!held.tags.some((state) => state.tag === tag)) continue;
+      this.#held.delete(name);
+      void held.lease.release([name]).then(() => this.#store.wakeUps.wake(name));
+    }
   }
 }

@@ -50,6 +50,7 @@ export class TwoLevelStore implements CopyHolder {
   readonly #reader: StoredReader | null;
   /** Broken by the writes of this process only. */
   readonly #turns = new KeyFences();
+  readonly #tagListeners: ((tag: string) => void)[] = [];
   #isClosed = false;
 
   constructor({ memory, redis, telemetry }: TwoLevelStoreOptions) {
@@ -173,7 +174,7 @@ export class TwoLevelStore implements CopyHolder {
   /** Ends all values with any of these tags. `false`: Redis did not confirm it. */
   async invalidateTags(tags: readonly string[]): Promise<boolean> {
     this.coherence?.start();
-    for (const tag of tags) this.tags.end(tag);
+    for (const tag of tags) this.#endTag(tag);
     return (await this.#redis?.invalidateTags(tags)) ?? true;
   }
 
@@ -184,7 +185,12 @@ export class TwoLevelStore implements CopyHolder {
 
   tagChanged(name: string): void {
     this.#invalidations += 1;
-    this.tags.end(name);
+    this.#endTag(name);
+  }
+
+  /** Has loads that began with the tag given up. */
+  onTagEnd(listener: (tag: string) => void): void {
+    this.#tagListeners.push(listener);
   }
 
   lostTrack(): void {
@@ -202,6 +208,11 @@ export class TwoLevelStore implements CopyHolder {
 
   get #keepsWhatRedisHas(): boolean {
     return !this.#isClosed && (this.coherence?.isListening ?? false);
+  }
+
+  #endTag(tag: string): void {
+    this.tags.end(tag);
+    for (const listener of this.#tagListeners) listener(tag);
   }
 
   #changedHere(name: string): void {

@@ -104,7 +104,7 @@ describe.each(clients)('Redis that hangs, %s', (_, options) => {
     expect(events).toEqual([{ type: 'redis.unavailable', reason: 'no-answer' }, { type: 'redis.recovered' }]);
   });
 
-  it('loads once for 200 callers, within the deadlines of one read and one fill', async () => {
+  it('loads once for 200 callers, within the deadline of one read, and keeps values once it is down', async () => {
     const { cache } = makeCache(options());
     await cache.get('connect');
     server.stopProcess();
@@ -117,8 +117,10 @@ describe.each(clients)('Redis that hangs, %s', (_, options) => {
     const results = await Promise.all(Array.from({ length: 200 }, () => cache.getOrSet('k', load)));
     expect(performance.now() - startedAt).toBeLessThan(GENEROUS_MS);
     expect(results.every((result) => result._unsafeUnwrap() === 1)).toBe(true);
-    expect(cache.stats()).toMatchObject({ loads: 1, redisFailures: 2 });
-    expect(await readKey(cache, 'k')).toBe(1);
+    expect(cache.stats()).toMatchObject({ loads: 1, redisFailures: 1 });
+    await takeDown(cache);
+    await cache.getOrSet('k', load);
+    expect(await readKey(cache, 'k')).toBe(2);
   });
 
   it('never serves what was deleted or replaced meanwhile, whether that was sent or not', async () => {
@@ -320,14 +322,15 @@ describe('a connection that is half open', () => {
     expect((await cache.set('k', 1)).isOk()).toBe(true);
 
     // From now on the first connection swallows everything, and nobody closes it.
-    for (const [client, upstream] of [...pairs]) {
+    const stuck = [...pairs];
+    for (const [client, upstream] of stuck) {
       client.unpipe(upstream);
       client.resume();
     }
     await takeDown(cache);
     await whenUp(cache);
     expect((await cache.set('k', 2)).isOk()).toBe(true);
-    expect(pairs).toHaveLength(2);
+    expect(pairs.length).toBeGreaterThan(stuck.length);
   });
 });
 
@@ -363,7 +366,7 @@ describe('more failed writes than are remembered', () => {
     await reading.done;
     expect(seen).toEqual(new Set([undefined]));
     const left = await raw.keys('*');
-    expect(left.filter((name) => !name.endsWith('cache:after')).sort()).toEqual(foreign.sort());
+    expect(left.filter((name) => !name.includes('cache:v:{:after}')).sort()).toEqual(foreign.sort());
   });
 
   it('flush every server of a cluster', async () => {
