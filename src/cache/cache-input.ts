@@ -4,7 +4,7 @@ import type { CacheNamespaceOptions } from './cache-options.js';
 import { secondsProblem } from './time-to-live.js';
 
 export const MAX_KEYS = 1000;
-export const MAX_TAGS = 32;
+const MAX_TAGS = 32;
 const MAX_TIMER_MS = 2_147_483_647;
 
 export function keyIssues(key: unknown): InputIssue[] {

@@ -261,7 +261,7 @@ export function uniqueId(): string {
 }
 
 /** Nobody can guess it, and it is never made twice. */
-export function randomToken(): string {
+function randomToken(): string {
   return randomBytes(12).toString('base64url');
 }
 

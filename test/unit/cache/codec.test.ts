@@ -109,7 +109,8 @@ describe('decode', () => {
         fc.oneof(
           fc.string(),
           fc.json(),
-          fc.string().map((rest) => `1${rest}`),
+          fc.string().map((rest) => `j${rest}`),
+          fc.string().map((rest) => `d${rest}`),
         ),
         (payload) => {
           expect(['decoded', 'other-format', 'corrupt']).toContain(decode(payload).kind);
@@ -118,10 +119,18 @@ describe('decode', () => {
     );
   });
 
-  it.each(['', '1', '1{', '1[', '1"cut', '1[["Unknown",1]]', '1-1', '1[{"__proto__":1},1]'])(
+  it.each(['', 'j', 'j{', 'd', 'd{', 'd[', 'j"cut', 'd[["Unknown",1]]', 'd-1', 'd[{"__proto__":1},1]'])(
     'takes %j for corrupt',
     (payload) => expect(decode(payload)).toEqual({ kind: 'corrupt' }),
   );
+
+  it('leaves out what is called __proto__, however it is written', () => {
+    for (const name of ['__proto__', '\\u005f_proto__', '__proto\\u005F_']) {
+      const decoding = decode(`j{"a":1,"${name}":{"isAdmin":true},"list":[{"${name}":1}]}`);
+      expect(decoding).toEqual({ kind: 'decoded', value: { a: 1, list: [{}] } });
+      expect(decoding.kind === 'decoded' && Object.keys(Object(decoding.value))).toEqual(['a', 'list']);
+    }
+  });
 
   it('leaves a payload of another format alone', () => {
     expect(decode(`2${payloadOf('x').slice(1)}`)).toEqual({ kind: 'other-format' });

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { createRedisTier } from '../../../src/cache/redis-tier.js';
+import { FILL, READ, REMOVE, WRITE } from '../../../src/cache/redis-scripts.js';
+import { createRedisTier, NO_LEASE } from '../../../src/cache/redis-tier.js';
 import type { BorrowedRedisConfig } from '../../../src/config.js';
 import { RedisLink } from '../../../src/redis/redis-link.js';
 import { silentTelemetry } from '../../../src/telemetry.js';
@@ -25,19 +26,22 @@ class RecordingClient extends EventEmitter {
     this.sent.push('ping');
     return 'PONG';
   }
-  async evalsha(_hash: string, count: number): Promise<unknown[]> {
-    this.sent.push('read');
-    return Array(2 * count).fill(null);
-  }
-  async set(key: string, value: string): Promise<string> {
-    this.sent.push(`set ${key}=${value}`);
-    return 'OK';
-  }
-  async del(...keys: string[]): Promise<number> {
-    this.sent.push(`del ${keys.join()}`);
-    return keys.length;
+  async evalsha(hash: string, _count: number, ...rest: unknown[]): Promise<unknown> {
+    const name = NAMES.get(hash) ?? 'unknown';
+    this.sent.push(`${name} ${rest.filter((part) => /^text/.test(String(part))).join()}`.trim());
+    return name === 'read' ? [null, -2, ''] : [1];
   }
 }
+
+const NAMES = new Map([
+  [READ.hash, 'read'],
+  [FILL.hash, 'fill'],
+  [WRITE.hash, 'write'],
+  [REMOVE.hash, 'remove'],
+]);
+
+const text = (value: string) => [{ name: 'k', text: `text ${value}`, ttlMs: 1_000 }];
+const never = () => false;
 
 function makeTier(client: RecordingClient) {
   const borrowed = client as unknown as BorrowedRedisConfig['client'];
@@ -49,20 +53,16 @@ function makeTier(client: RecordingClient) {
 }
 
 describe('RedisTier', () => {
-  it('does not send a fill or a write that was overtaken while it waited for the connection', async () => {
+  it('does not send a write that was overtaken while it waited for the connection', async () => {
     const client = new RecordingClient();
     const { tier, link } = makeTier(client);
     let isOvertaken = false;
-    const waiting = [
-      tier.fill('k', 'loaded', 1_000, () => isOvertaken),
-      tier.write('k', 'older', 1_000, () => isOvertaken),
-      tier.remove('k', () => isOvertaken),
-    ];
+    const waiting = [tier.write(text('older'), () => isOvertaken), tier.remove(['k'], () => isOvertaken)];
     isOvertaken = true;
-    const last = tier.write('k', 'newer', 1_000, () => false);
+    const last = tier.write(text('newer'), never);
     client.becomeReady();
-    expect(await Promise.all([...waiting, last])).toEqual([false, true, true, true]);
-    expect(client.sent).toEqual(['set cache:k=newer']);
+    expect(await Promise.all([...waiting, last])).toEqual([true, true, true]);
+    expect(client.sent).toEqual(['write text newer']);
     await link.close();
   });
 
@@ -70,10 +70,10 @@ describe('RedisTier', () => {
     const client = new RecordingClient();
     const { tier, link } = makeTier(client);
     client.becomeReady();
-    await tier.read(['k']);
+    await tier.read(['k'], NO_LEASE);
     // ioredis changes the status a turn before it tells.
     client.status = 'reconnecting';
-    expect(await tier.write('k', 'v', 1_000, () => false)).toBe(false);
+    expect(await tier.write(text('v'), never)).toBe(false);
     expect(client.sent).toEqual(['read']);
     await link.close();
   });
@@ -81,11 +81,11 @@ describe('RedisTier', () => {
   it('reads no key that a write under way may be about to change', async () => {
     const client = new RecordingClient();
     const { tier, link } = makeTier(client);
-    const writing = tier.write('k', 'v', 1_000, () => false);
-    const reading = tier.read(['k']);
+    const writing = tier.write(text('v'), never);
+    const reading = tier.read(['k'], NO_LEASE);
     client.becomeReady();
     await Promise.all([writing, reading]);
-    expect(client.sent).toEqual(['set cache:k=v']);
+    expect(client.sent).toEqual(['write text v']);
     await link.close();
   });
 
@@ -93,12 +93,12 @@ describe('RedisTier', () => {
     const client = new RecordingClient();
     const { tier, link } = makeTier(client);
     client.becomeReady();
-    await tier.read(['k']);
+    await tier.read(['k'], NO_LEASE);
     client.lose();
-    await tier.remove('k', () => false);
-    client.del = async () => {
+    await tier.remove(['k'], never);
+    client.evalsha = async () => {
       client.lose();
-      return 1;
+      return [1];
     };
     client.becomeReady();
     await vi.waitFor(() => expect(client.sent).toContain('ping'));
