@@ -22,9 +22,9 @@ export function childPath(parent: NamespacePath, name: string): NamespacePath {
   return `${parent}${name.length}:${name}`;
 }
 
-// No key may hold half a surrogate pair, so no key of the root can be taken for one of a namespace. A key
-// of the root is its own name: the most frequent calls build no string.
-const NAMESPACE_MARK = '\ud800';
+// The second half of a surrogate pair, with which no key may begin: no key of the root can be taken for one of
+// a namespace. A key of the root is its own name: the most frequent calls build no string.
+const NAMESPACE_MARK = '\udc00';
 
 /** The name of a key or tag among those of all namespaces; different ones have different names. */
 export function nameOf(path: NamespacePath, key: string): string {

@@ -38,10 +38,10 @@ export class CacheScope {
   /** What memory has for a key that was not checked: one that is there was, when it was stored. */
   inMemory(key: string): Kept | undefined {
     if (this.path === ROOT_PATH) {
-      const kept = this.parts.store.inMemory(key);
+      const kept = this.parts.store.inMemory(key, this.schema);
       return kept === undefined || looksNamespaced(key) ? undefined : kept;
     }
-    return typeof key === 'string' ? this.parts.store.inMemory(this.name(key)) : undefined;
+    return typeof key === 'string' ? this.parts.store.inMemory(this.name(key), this.schema) : undefined;
   }
 
   /** Why a call is refused, or `undefined`. */

@@ -70,7 +70,10 @@ export class GrantedLoads {
       const standing = new Map(fences);
       const tags = this.#store.tags.local(request.policy.tags);
       begun(tags);
-      const mayKeep = (name: string) => standing.get(name)?.isBroken === false && this.#store.keepsAlone;
+      const mayKeep = (name: string) =>
+        standing.get(name)?.isBroken === false &&
+        tags.every((tag) => tag.isCurrent) &&
+        this.#store.keepsAlone;
       const landings = await this.#loading.run(request, { lease: null, tags, mayKeep, previous });
       for (const [name, fence] of fences) this.#store.fences.leave(name, fence);
       return landings;

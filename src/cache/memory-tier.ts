@@ -15,6 +15,8 @@ export interface Kept {
   /** From `freshUntil` to here it may be served while a new one is loaded. */
   readonly staleUntil: number;
   readonly loadMs: number;
+  /** See `CacheNamespaceOptions.schemaVersion`. */
+  readonly schema: number;
   readonly tags: readonly TagState[];
 }
 

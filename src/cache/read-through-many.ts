@@ -122,7 +122,7 @@ export class ReadThroughMany {
     const missing: string[] = [];
     const stale: string[] = [];
     for (const name of request.names) {
-      const kept = this.#store.inMemoryStale(name);
+      const kept = this.#store.inMemoryStale(name, request.schema);
       const failure = this.#store.failures.find(name);
       if (kept !== undefined) landings.set(name, landed(kept, 'stale'));
       else if (failure !== undefined) landings.set(name, failure);

@@ -87,7 +87,7 @@ export class ReadThrough {
 
   async #fetchAlone(request: KeyRequest, flight: FlightTags): Promise<Landing> {
     const [name] = request.names;
-    const stale = this.#store.inMemoryStale(name);
+    const stale = this.#store.inMemoryStale(name, request.schema);
     const failure = this.#store.failures.find(name);
     if (stale === undefined) {
       const begun = (tags: Flight<Landing>['tags']) => {

@@ -12,6 +12,7 @@ export interface Found {
   readonly freshMs: number;
   readonly staleMs: number;
   readonly loadMs: number;
+  readonly schema: number;
   readonly tags: readonly TagState[];
 }
 
@@ -82,7 +83,7 @@ export class StoredReader {
       return { ...rejected, isCorrupt: true };
     }
     const { staleMs, loadMs } = envelope;
-    const found: Found = { value, freshMs: Math.max(0, leftMs - staleMs), staleMs, loadMs, tags };
+    const found: Found = { value, freshMs: Math.max(0, leftMs - staleMs), staleMs, loadMs, schema, tags };
     // Early, the lease was granted although the value is fresh.
     if (found.freshMs > 0 && lease === '') return { kind: 'fresh', found };
     return { kind: 'stale', found, lease };

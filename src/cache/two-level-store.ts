@@ -72,12 +72,14 @@ export class TwoLevelStore implements CopyHolder {
     return this.coherence === null || this.coherence.isListening || (this.#redis?.isDown ?? true);
   }
 
-  inMemory(name: string): Kept | undefined {
-    return this.servesMemory ? this.#memory.get(name) : undefined;
+  inMemory(name: string, schema: number): Kept | undefined {
+    const kept = this.servesMemory ? this.#memory.get(name) : undefined;
+    return kept?.schema === schema ? kept : undefined;
   }
 
-  inMemoryStale(name: string): Kept | undefined {
-    return this.servesMemory ? this.#memory.getStale(name) : undefined;
+  inMemoryStale(name: string, schema: number): Kept | undefined {
+    const kept = this.servesMemory ? this.#memory.getStale(name) : undefined;
+    return kept?.schema === schema ? kept : undefined;
   }
 
   /** Looks into Redis for all names in one trip, and keeps what is fresh in memory. `null`: out of reach. */
@@ -157,7 +159,7 @@ export class TwoLevelStore implements CopyHolder {
   /** Removes a value and gives it; `null`: there was none, `undefined`: Redis did not confirm it. */
   async take(name: string, schema: number): Promise<CachedValue | null | undefined> {
     if (this.#redis === null || this.#reader === null) {
-      const kept = this.#memory.get(name);
+      const kept = this.inMemory(name, schema);
       this.#changedHere(name);
       return kept?.value ?? null;
     }
@@ -222,9 +224,9 @@ export class TwoLevelStore implements CopyHolder {
     this.wakeUps.wake(name);
   }
 
-  #keptFromNow({ value, ttlMs, staleMs, loadMs, tags }: Storable): Kept {
+  #keptFromNow({ value, ttlMs, staleMs, loadMs, schema, tags }: Storable): Kept {
     const freshUntil = this.#memory.now + ttlMs;
-    return { value, freshUntil, staleUntil: freshUntil + staleMs, loadMs, tags };
+    return { value, freshUntil, staleUntil: freshUntil + staleMs, loadMs, schema, tags };
   }
 
   async #inTurn(

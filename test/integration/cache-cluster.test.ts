@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { aKeyPrefix, inRedis, makeRedisCache, whenCoherent } from '../contract/cache-kit.js';
+import { cachePoliciesContract } from '../contract/cache-policies.js';
 import { cacheServiceContract } from '../contract/cache-service.js';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
 import { type RedisServer, startRedisServer } from '../support/redis-server.js';
@@ -25,6 +26,7 @@ async function coherentInCluster(keyPrefix = aKeyPrefix()) {
 }
 
 cacheServiceContract('a cluster of three', () => coherentInCluster());
+cachePoliciesContract('a cluster of three', () => coherentInCluster());
 
 describe('in a cluster of three', () => {
   it('reads, writes, tags and deletes keys of any slot, and other processes hear of it (R17)', async () => {
@@ -86,6 +88,7 @@ describe('a user that may not track', () => {
   };
 
   cacheServiceContract('Redis without tracking', async () => (await coherent()).cache);
+  cachePoliciesContract('Redis without tracking', async () => (await coherent()).cache);
 
   it('hears of the writes of others by their messages, and says so', async () => {
     const keyPrefix = aKeyPrefix();

@@ -11,6 +11,7 @@ import {
   textOf,
   whenCoherent,
 } from '../contract/cache-kit.js';
+import { cachePoliciesContract } from '../contract/cache-policies.js';
 import { barrier, cacheServiceContract } from '../contract/cache-service.js';
 import { type RedisServer, startRedisServer } from '../support/redis-server.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -56,6 +57,8 @@ cacheServiceContract('Redis, own client', () => coherent({ url }));
 cacheServiceContract('Redis, own client, from the first call', async () => makeRedisCache({ url }).cache);
 cacheServiceContract('Redis, borrowed client', () => coherent({ client: raw }));
 cacheServiceContract('Redis without room in memory', () => coherent({ url, memoryMaxBytes: 100 }));
+cachePoliciesContract('Redis', () => coherent({ url }));
+cachePoliciesContract('Redis without room in memory', () => coherent({ url, memoryMaxBytes: 100 }));
 
 describe('two processes', () => {
   it('share values, with the life that was asked for', async () => {

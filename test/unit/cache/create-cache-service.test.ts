@@ -3,6 +3,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { CacheLoadError } from '../../../src/cache/cache-service.js';
 import { createCacheService } from '../../../src/cache/create-cache-service.js';
 import { silentTelemetry } from '../../../src/telemetry.js';
+import { cachePoliciesContract } from '../../contract/cache-policies.js';
 import { cacheServiceContract } from '../../contract/cache-service.js';
 
 function makeCache({ memoryMaxBytes = 16 * 1024 * 1024, clock = Date.now } = {}) {
@@ -10,6 +11,7 @@ function makeCache({ memoryMaxBytes = 16 * 1024 * 1024, clock = Date.now } = {})
 }
 
 cacheServiceContract('memory only', async () => makeCache());
+cachePoliciesContract('memory only', async () => makeCache());
 
 describe('createCacheService without Redis', () => {
   it('ends a value with its TTL, and with 300 s when that is longer', async () => {

@@ -11,7 +11,15 @@ function makeTier({ maxBytes = 1_000_000, startAt = 0 } = {}) {
   const set = (key: string, value: string, freshUntil: number, more: Partial<Kept> = {}) => {
     const cached = cachedValue(`j${JSON.stringify(value)}`);
     if (typeof cached === 'string') throw new Error(cached);
-    tier.set(key, { value: cached, freshUntil, staleUntil: freshUntil, loadMs: 0, tags: [], ...more });
+    tier.set(key, {
+      value: cached,
+      freshUntil,
+      staleUntil: freshUntil,
+      loadMs: 0,
+      schema: 0,
+      tags: [],
+      ...more,
+    });
   };
   return {
     tier,
