@@ -292,7 +292,12 @@ const embeddedDatabase = z
   }));
 
 const redisLimits = {
-  keyPrefix: z.string().max(256).default(DEFAULTS.redis.keyPrefix),
+  keyPrefix: z
+    .string()
+    .max(256)
+    // Half a hash tag would put keys that belong together into different slots of a cluster.
+    .regex(/^[^{]*(\{[^}]+\}.*)?$/s, { error: 'must hold a whole {tag}, or no {' })
+    .default(DEFAULTS.redis.keyPrefix),
   commandTimeoutMillis: millis.default(DEFAULTS.redis.commandTimeoutMillis),
 };
 

@@ -172,3 +172,15 @@ describe('resolveConfig', () => {
     expect(refusedPaths(config)).toEqual(['input']);
   });
 });
+
+describe('redis.keyPrefix', () => {
+  const prefixed = (keyPrefix: string) => resolveConfig({ redis: { url: 'redis://localhost', keyPrefix } });
+
+  it.each(['', 'app:', '{app}:', 'a{b}c{', 'a}'])('accepts %j', (keyPrefix) => {
+    expect(prefixed(keyPrefix).redis?.keyPrefix).toBe(keyPrefix);
+  });
+
+  it.each(['{', 'a{b', '{}', 'a{}{b}'])('refuses half a hash tag: %j', (keyPrefix) => {
+    expect(() => prefixed(keyPrefix)).toThrow(/redis.keyPrefix: must hold a whole \{tag\}/);
+  });
+});
