@@ -16,13 +16,16 @@ const services = [
   'backup',
   'vector-index',
 ];
-const belowFactory = [...services, ...resources, ...connections, ...foundations];
+// What combines two services, on a level of its own.
+const combinations = ['cached-entities'];
+const belowFactory = [...combinations, ...services, ...resources, ...connections, ...foundations];
 
 /** @type {Record<string, string[]>} room → the rooms it may import */
 const arrows = {
   index: ['create-macro-store', ...belowFactory],
   cli: ['create-macro-store', 'migrations', ...foundations],
   'create-macro-store': belowFactory,
+  ...everyRoom(combinations, [...services, ...resources, ...connections, ...foundations]),
   ...everyRoom(services, [...resources, ...connections, ...foundations]),
   ...everyRoom(resources, [...connections, ...foundations]),
   ...everyRoom(connections, foundations),

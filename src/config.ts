@@ -136,6 +136,16 @@ export interface CacheConfig {
   readonly compressAboveBytes?: number;
   /** Loads at a time that Redis keeps no other process from, because it is out of reach; the others wait in line. */
   readonly maxUnsharedLoads?: number;
+  /**
+   * Whether `users.findById`, `getById` and `findByEmail`, `chats.findById`, `getById` and `isOwnedBy`, and
+   * `messages.history` of up to 50 messages come through the cache; see docs/cache.md for what that promises.
+   */
+  readonly entities?: boolean | EntityCacheConfig;
+}
+
+export interface EntityCacheConfig {
+  /** How long a row is served at most, up to 86,400; default 300. Bounds what a change past the store, by SQL of one's own, leaves outdated. */
+  readonly ttlSeconds?: number;
 }
 
 export interface SearchConfig {
@@ -183,6 +193,7 @@ export const DEFAULTS = {
     values: 'frozen',
     compressAboveBytes: 16 * 1024,
     maxUnsharedLoads: 20,
+    entities: false,
   },
   search: { recallSampleRate: 0, recallTarget: 0.99 },
 } as const;
@@ -215,7 +226,9 @@ export interface ResolvedConfig {
   readonly database: ResolvedServerDatabase | ResolvedBorrowedDatabase | ResolvedEmbeddedDatabase;
   readonly redis: ResolvedRedis | null;
   readonly embedding: EmbeddingModel;
-  readonly cache: Required<CacheConfig>;
+  readonly cache: Required<Omit<CacheConfig, 'entities'>> & {
+    readonly entities: Required<EntityCacheConfig> | null;
+  };
   readonly search: Required<SearchConfig>;
   readonly autoMigrate: boolean;
   readonly logger: Logger | null;
@@ -371,11 +384,26 @@ const embeddingShape = z
     });
   });
 
+const DEFAULT_ENTITY_TTL_SECONDS = 300;
+
 const cache = z.strictObject({
   memoryMaxBytes: z.int().min(1024).default(DEFAULTS.cache.memoryMaxBytes),
   values: z.enum(['frozen', 'copied']).default(DEFAULTS.cache.values),
   compressAboveBytes: z.int().min(0).default(DEFAULTS.cache.compressAboveBytes),
   maxUnsharedLoads: z.int().min(1).default(DEFAULTS.cache.maxUnsharedLoads),
+  entities: z
+    .union(
+      [
+        z.boolean(),
+        z.strictObject({ ttlSeconds: z.number().positive().max(86_400).default(DEFAULT_ENTITY_TTL_SECONDS) }),
+      ],
+      { error: 'must be true, false or { ttlSeconds }, of at most 86400' },
+    )
+    .default(DEFAULTS.cache.entities)
+    .transform((entities) => {
+      if (entities === false) return null;
+      return entities === true ? { ttlSeconds: DEFAULT_ENTITY_TTL_SECONDS } : entities;
+    }),
 });
 
 const search = z.strictObject({

@@ -3,6 +3,8 @@ import type pg from 'pg';
 import type { CacheService } from './cache/cache-service.js';
 import { createCacheService } from './cache/create-cache-service.js';
 import { createRedisTier } from './cache/redis-tier.js';
+import { EntityCache } from './cached-entities/entity-cache.js';
+import { type Note, noteWrites } from './cached-entities/noted-writes.js';
 import { type MacroStoreConfig, resolveConfig } from './config.js';
 import { openDatabase } from './database/database.js';
 import { dedicatedConnector } from './database/dedicated-connector.js';
@@ -147,7 +149,6 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
   const executor = createStoreExecutor(driver, telemetry);
   const guard = createEmbeddingGuard(embedding);
   const index = createVectorIndexService(executor, openDedicated, embedding, guard);
-  const repositories = createRepositories(executor, embedding, guard, index);
   const redis = resolved.redis === null ? null : new RedisLink({ config: resolved.redis, telemetry });
   const cache = createCacheService({
     ...resolved.cache,
@@ -155,6 +156,20 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
     clock,
     telemetry,
   });
+  const entities = resolved.cache.entities === null ? null : new EntityCache(cache, resolved.cache.entities);
+  const onPool = createRepositories(executor, embedding, guard, index);
+  const repositories = entities === null ? onPool : entities.wrap(onPool);
+  // What a transaction writes is noted with each of its attempts, and ended in the cache after its commit.
+  const transaction: MacroStore['transaction'] = (work, options) => {
+    const run = (begin: () => Note) =>
+      runTransaction(
+        driver,
+        telemetry,
+        (scope) => work(storeTransaction(scope, embedding, guard, begin())),
+        options,
+      );
+    return entities === null ? run(() => ignore) : entities.afterCommit(run);
+  };
 
   let closing: Promise<void> | null = null;
   const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
@@ -180,8 +195,7 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
     migrate,
     migrationStatus: () => inspectStatus(connect, MIGRATIONS),
     migrationPlan: (options = {}) => planMigrations(connect, MIGRATIONS, embedding, { hnsw, ...options }),
-    transaction: (work, options) =>
-      runTransaction(driver, telemetry, (scope) => work(storeTransaction(scope, embedding, guard)), options),
+    transaction,
     close,
     [Symbol.asyncDispose]: () => close(),
   } satisfies MacroStore);
@@ -205,10 +219,13 @@ function storeTransaction(
   scope: TransactionScope,
   embedding: EmbeddingShape,
   guard: EmbeddingGuard,
+  note: Note,
 ): StoreTransaction {
   return {
-    ...createRepositories(scope.executor, embedding, guard, null),
+    ...noteWrites(createRepositories(scope.executor, embedding, guard, null), note),
     db: createDrizzleHandle((statement, options) => scope.send(statement, options)),
-    transaction: (work) => scope.nested((inner) => work(storeTransaction(inner, embedding, guard))),
+    transaction: (work) => scope.nested((inner) => work(storeTransaction(inner, embedding, guard, note))),
   };
 }
+
+function ignore(): void {}

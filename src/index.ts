@@ -23,6 +23,7 @@ export {
   DEFAULTS,
   type EmbeddedDatabaseConfig,
   type EmbeddingConfig,
+  type EntityCacheConfig,
   type MacroStoreConfig,
   MacroStoreConfigError,
   type OwnedRedisConfig,
