@@ -32,8 +32,8 @@ afterAll(async () => {
   await made[Symbol.asyncDispose]();
 });
 
-/** One process's store; those with the same prefix share what Redis has. */
-function openStore(keyPrefix = aKeyPrefix()): MacroStore {
+/** One process's store, told of changes; those with the same prefix share what Redis has. */
+async function openStore(keyPrefix = aKeyPrefix()): Promise<MacroStore> {
   const store = createMacroStore({
     database: { url: made.database.url, max: 2 },
     redis: { url: inject('redisUrl'), keyPrefix },
@@ -41,6 +41,8 @@ function openStore(keyPrefix = aKeyPrefix()): MacroStore {
     embedding: TINY,
   });
   opened.push(store);
+  await must(store.cache.get('anything'));
+  await vi.waitFor(() => expect(store.cache.stats().coherence).toBe('tracking'), 5_000);
   return store;
 }
 
@@ -62,7 +64,7 @@ const readAll = async (store: MacroStore, chat: { userId: string; chatId: string
 
 describe('entities through the cache', () => {
   it('are read from the database once, and come back as the rows that they are', async () => {
-    const store = openStore();
+    const store = await openStore();
     const chat = await createUserWithChat(store);
     await appendAll(store, chat, ['one', 'two', 'three']);
     const first = await readAll(store, chat);
@@ -75,7 +77,7 @@ describe('entities through the cache', () => {
 
   it('are shared by processes through Redis', async () => {
     const keyPrefix = aKeyPrefix();
-    const [one, other] = [openStore(keyPrefix), openStore(keyPrefix)];
+    const [one, other] = [await openStore(keyPrefix), await openStore(keyPrefix)];
     const chat = await createUserWithChat(one);
     await appendAll(one, chat, ['one']);
     const read = await readAll(one, chat);
@@ -83,7 +85,7 @@ describe('entities through the cache', () => {
   });
 
   it('can be changed by who got them, without changing what others get', async () => {
-    const store = openStore();
+    const store = await openStore();
     const chat = await createUserWithChat(store);
     await appendAll(store, chat, ['one']);
     await readAll(store, chat);
@@ -93,7 +95,7 @@ describe('entities through the cache', () => {
   });
 
   it('are asked for again where there was nothing: a new row is seen at once', async () => {
-    const store = openStore();
+    const store = await openStore();
     const { id: userId, email } = aUser({ id: crypto.randomUUID() }) as { id: string; email: string };
     const chat = { userId, chatId: crypto.randomUUID() };
     expect(await must(store.users.findById(userId))).toBeNull();
@@ -110,7 +112,7 @@ describe('entities through the cache', () => {
   });
 
   it('are found by an address only as long as it is theirs', async () => {
-    const store = openStore();
+    const store = await openStore();
     const before = aUser();
     const { id } = await must(store.users.create(before));
     const email = before.email.toUpperCase();
@@ -125,7 +127,7 @@ describe('entities through the cache', () => {
   });
 
   it('answer a caller whose signal fires, and go on loading for the others', async () => {
-    const store = openStore();
+    const store = await openStore();
     const { userId } = await createUserWithChat(store);
     const aborted = AbortSignal.abort();
     expect((await failure(store.users.findById(userId, { signal: aborted }))).kind).toBe('aborted');
@@ -192,7 +194,7 @@ describe('a write', () => {
       `${way}, %s, is seen at once here, and soon elsewhere`,
       async (_, change) => {
         const keyPrefix = aKeyPrefix();
-        const [one, other] = [openStore(keyPrefix), openStore(keyPrefix)];
+        const [one, other] = [await openStore(keyPrefix), await openStore(keyPrefix)];
         const chat = await createUserWithChat(one);
         await appendAll(one, chat, ['one', 'two', 'three']);
         await readAll(one, chat);
@@ -208,7 +210,7 @@ describe('a write', () => {
   }
 
   it('that is rolled back ends nothing, and is never seen', async () => {
-    const store = openStore();
+    const store = await openStore();
     const chat = await createUserWithChat(store);
     await appendAll(store, chat, ['one', 'two', 'three']);
     const before = await readAll(store, chat);
@@ -226,7 +228,7 @@ describe('a write', () => {
   });
 
   it('is read in its transaction, past the cache', async () => {
-    const store = openStore();
+    const store = await openStore();
     const chat = await createUserWithChat(store);
     await readAll(store, chat);
     const title = await must(
@@ -240,7 +242,7 @@ describe('a write', () => {
 
   it('is not undone by a load that read the database before it: the load is not stored', async () => {
     const keyPrefix = aKeyPrefix();
-    const [writer, reader] = [openStore(keyPrefix), openStore(keyPrefix)];
+    const [writer, reader] = [await openStore(keyPrefix), await openStore(keyPrefix)];
     const chat = await createUserWithChat(writer);
     // The reader has its row, and is held up before it can store it.
     let arrive = () => {};
@@ -323,7 +325,7 @@ function* chatTrace(
 
 it('serve more than nine of ten reads of a chat trace, behind two processes', async () => {
   const keyPrefix = aKeyPrefix();
-  const stores = [openStore(keyPrefix), openStore(keyPrefix)] as const;
+  const stores = [await openStore(keyPrefix), await openStore(keyPrefix)] as const;
   const users = [];
   for (let count = 0; count < 20; count += 1) {
     const { userId, chatId } = await createUserWithChat(made.store);

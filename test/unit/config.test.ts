@@ -21,12 +21,22 @@ describe('resolveConfig', () => {
       database: { kind: 'embedded', dataDir: null },
       redis: null,
       embedding: { dimensions: 1536, column: 'vector', model: null },
-      cache: DEFAULTS.cache,
+      cache: { ...DEFAULTS.cache, entities: null },
       autoMigrate: true,
       logger: null,
       search: { indexedMetadata: [], recallSampleRate: 0, recallTarget: 0.99 },
       clock: Date.now,
     });
+  });
+
+  it('caches no entities unless asked to, and bounds how long', () => {
+    const entitiesOf = (entities: boolean | { ttlSeconds?: number }) =>
+      resolveConfig({ cache: { entities } }).cache.entities;
+    expect(entitiesOf(false)).toBeNull();
+    expect(entitiesOf(true)).toEqual({ ttlSeconds: 300 });
+    expect(entitiesOf({})).toEqual({ ttlSeconds: 300 });
+    expect(entitiesOf({ ttlSeconds: 5 })).toEqual({ ttlSeconds: 5 });
+    expect(() => entitiesOf({ ttlSeconds: 0 })).toThrow('cache.entities');
   });
 
   it('fills in the defaults of a server', () => {
