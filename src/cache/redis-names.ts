@@ -28,8 +28,14 @@ export class RedisNames {
     return `${this.#prefix}l:${tagged(name)}`;
   }
 
+  /** What changes when a tag is invalidated. */
   tag(name: string): string {
     return `${this.#prefix}t:${tagged(name)}`;
+  }
+
+  /** Where a tag's version is: apart, since that it gets one is no news to those who listen. */
+  tagVersion(name: string): string {
+    return `${this.#prefix}n:${tagged(name)}`;
   }
 
   /** Where changes are told of, for processes that cannot have Redis tell them. */
@@ -37,7 +43,7 @@ export class RedisNames {
     return `${this.#prefix}changes`;
   }
 
-  /** What all names of values, and all of tags, begin with. No one is the beginning of another. */
+  /** What all names that changes are told of begin with. No one is the beginning of another. */
   get trackedPrefixes(): readonly string[] {
     return [`${this.#prefix}v:`, `${this.#prefix}t:`];
   }

@@ -7,9 +7,18 @@ import { defineScript } from '../redis/redis-script.js';
  *
  * Those who write tell of it (`channel` not empty) for processes that Redis cannot tell of changes itself.
  * That must not fail the write, where the user may not publish: they do not listen either then.
+ *
+ * Redis tells nobody that what was not there is gone. But a load may be under way in a process that has no
+ * lease, so what is removed is made first where it was not there.
  */
 
-const TELL = `local function tell(channel, origin, key)
+const TELL = `local function remove(key)
+  if redis.call('DEL', key) == 0 then
+    redis.pcall('SET', key, '', 'PX', 1)
+    redis.call('DEL', key)
+  end
+end
+local function tell(channel, origin, key)
   if channel ~= '' then redis.pcall('PUBLISH', channel, origin .. key) end
 end
 `;
@@ -92,19 +101,11 @@ for i = 1, #KEYS, 2 do
 end
 return done`);
 
-/**
- * ARGV: channel, origin.
- *
- * Redis tells nobody that what was not there is gone. But a load may be under way in a process that has no
- * lease, so something is made and removed.
- */
+/** ARGV: channel, origin. */
 export const REMOVE = defineScript(`${TELL}local done = {}
 for i = 1, #KEYS, 2 do
   redis.call('DEL', KEYS[i + 1])
-  if redis.call('DEL', KEYS[i]) == 0 then
-    redis.pcall('SET', KEYS[i], '', 'PX', 1)
-    redis.call('DEL', KEYS[i])
-  end
+  remove(KEYS[i])
   tell(ARGV[1], ARGV[2], KEYS[i])
   done[#done + 1] = 1
 end
@@ -114,15 +115,14 @@ return done`);
 export const TAKE = defineScript(`${TELL}local value = redis.pcall('GET', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
 redis.call('DEL', KEYS[2])
-redis.call('DEL', KEYS[1])
+remove(KEYS[1])
 tell(ARGV[1], ARGV[2], KEYS[1])
 return { type(value) == 'string' and value, left }`);
 
 /**
- * KEYS: tags. ARGV: a version for tags that have none, how long each must live at least.
+ * KEYS: versions of tags. ARGV: a version for tags that have none, how long each must live at least.
  *
- * A tag that was evicted gets a version that no value has: a miss, never an outdated value. Twice the life,
- * so that it is not prolonged, which counts as a change, each time.
+ * A tag that was evicted gets a version that no value has: a miss, never an outdated value.
  */
 export const TAG_VERSIONS = defineScript(`local versions = {}
 for i, key in ipairs(KEYS) do
@@ -137,12 +137,16 @@ for i, key in ipairs(KEYS) do
 end
 return versions`);
 
-/** KEYS: tags. ARGV: channel, origin. Without its version a tag gets a new one when it is next looked at. */
+/**
+ * KEYS: of each tag, its version and its name. ARGV: channel, origin. Without its version a tag gets a new one when
+ * it is next looked at.
+ */
 export const INVALIDATE_TAGS = defineScript(`${TELL}local done = {}
-for i, key in ipairs(KEYS) do
-  redis.call('DEL', key)
-  tell(ARGV[1], ARGV[2], key)
-  done[i] = 1
+for i = 1, #KEYS, 2 do
+  redis.call('DEL', KEYS[i])
+  remove(KEYS[i + 1])
+  tell(ARGV[1], ARGV[2], KEYS[i + 1])
+  done[#done + 1] = 1
 end
 return done`);
 

@@ -117,7 +117,7 @@ export class RedisTier {
   /** The version of each tag; a tag without one gets one. */
   async tagVersions(tags: readonly string[], lifeMs: number): Promise<readonly string[] | null> {
     if (!tags.every((tag) => this.#repairs.isTrusted('tag', tag))) return null;
-    const redisNames = tags.map((tag) => this.names.tag(tag));
+    const redisNames = tags.map((tag) => this.names.tagVersion(tag));
     const candidate = randomToken();
     const reply = await this.link.run((client) =>
       bySlot(client, redisNames, async (places) => {
@@ -203,7 +203,10 @@ export class RedisTier {
   sendInvalidate(client: RedisClient, tags: readonly string[]): Promise<readonly unknown[]> {
     const redisNames = tags.map((tag) => this.names.tag(tag));
     return bySlot(client, redisNames, async (places) => {
-      const keys = places.map((place) => redisNames[place] ?? '');
+      const keys = places.flatMap((place) => [
+        this.names.tagVersion(tags[place] ?? ''),
+        redisNames[place] ?? '',
+      ]);
       return (await runScript(client, INVALIDATE_TAGS, keys, this.tellingOf(client))) as unknown[];
     });
   }

@@ -136,7 +136,9 @@ describe('R3 and R4: a change while another process loads', () => {
         take: () => changing.take('k'),
         invalidateTags: () => changing.invalidateTags(['t']),
       };
+      const told = loading.stats().invalidations;
       const { finish } = await changeDuringLoad(loading, changes[change], { tags: ['t'] });
+      await vi.waitFor(() => expect(loading.stats().invalidations).toBeGreaterThan(told));
       // Who asks while the old load still runs must not share it.
       const between =
         change === 'set' ? undefined : loading.getOrSet('k', async () => 'new', { tags: ['t'] });
@@ -281,10 +283,36 @@ describe('R10: a tag that Redis has evicted', () => {
   it('is a miss, never an outdated value', async () => {
     const [one, two] = [await makeCache(), await makeCache()];
     await one.set('k', 'old', { tags: ['t'] });
-    expect(await readKey(two, 'k')).toBe('old');
-    expect(await raw.del(inRedis(raw, keyPrefix).tag('t'))).toBe(1);
-    await vi.waitFor(async () => expect(await readKey(two, 'k')).toBeUndefined());
-    expect(await readKey(one, 'k')).toBeUndefined();
+    expect(await raw.del(inRedis(raw, keyPrefix).tagVersion('t'))).toBe(1);
+    expect(await readKey(two, 'k')).toBeUndefined();
+    // Who has it in memory was told of no invalidation, since there was none; of the next one it is.
+    await two.set('other', 'new', { tags: ['t'] });
+    await two.invalidateTags(['t']);
+    await vi.waitFor(async () => expect(await readKey(one, 'k')).toBeUndefined());
+    expect([await readKey(one, 'other'), await readKey(two, 'other')]).toEqual([undefined, undefined]);
+  });
+
+  it('does not end what is stored with its next version', async () => {
+    const [one, two] = [await makeCache(), await makeCache()];
+    await one.set('k', 1, { tags: ['t'] });
+    await raw.del(inRedis(raw, keyPrefix).tagVersion('t'));
+    await two.set('k', 2, { tags: ['t'] });
+    await vi.waitFor(async () => expect(await readKey(one, 'k')).toBe(2));
+    expect(await readKey(two, 'k')).toBe(2);
+  });
+});
+
+describe('a tag that is met for the first time', () => {
+  it('does not refuse the load that met it', async () => {
+    const cache = await makeCache();
+    let loads = 0;
+    const load = async () => {
+      loads += 1;
+      return loads;
+    };
+    for (let read = 0; read < 3; read += 1) await cache.getOrSet('k', load, { tags: ['new', 'newer'] });
+    expect(loads).toBe(1);
+    expect(cache.stats()).toMatchObject({ loads: 1, refusedFills: 0 });
   });
 });
 

@@ -58,7 +58,7 @@ export function inRedis(redis: Redis | Cluster, keyPrefix: string) {
   return {
     name: (key: string) => names.value(key),
     lease: (key: string) => names.lease(key),
-    tag: (tag: string) => names.tag(tag),
+    tagVersion: (tag: string) => names.tagVersion(tag),
     exists: async (key: string) => (await redis.exists(names.value(key))) === 1,
     put: (key: string, text: string) => redis.set(names.value(key), text, 'PX', 600_000),
     remainingMs: (key: string) => redis.pttl(names.value(key)),

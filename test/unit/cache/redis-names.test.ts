@@ -34,7 +34,16 @@ describe('RedisNames', () => {
         expect(names.parse(names.value(one))).toEqual({ kind: 'value', name: one });
         expect(names.parse(names.tag(one))).toEqual({ kind: 'tag', name: one });
         expect(names.parse(names.lease(one))).toBeUndefined();
-        expect(new Set([names.value(one), names.lease(one), names.tag(one), names.channel]).size).toBe(4);
+        expect(names.parse(names.tagVersion(one))).toBeUndefined();
+        expect(hashTagOf(names.tagVersion(one))).toBe(hashTagOf(names.tag(one)));
+        const all = [
+          names.value(one),
+          names.lease(one),
+          names.tag(one),
+          names.tagVersion(one),
+          names.channel,
+        ];
+        expect(new Set(all).size).toBe(5);
       }),
       { numRuns: 2_000 },
     );
