@@ -1,6 +1,8 @@
 import type { ResolvedRedis } from '../config.js';
 import type { Telemetry } from '../telemetry.js';
 import { withDeadline } from './deadline.js';
+import { Deadlines } from './deadlines.js';
+import { JoinedWrites } from './joined-writes.js';
 import type { LoadIoredis } from './make-client.js';
 import type { RedisClient } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
@@ -23,9 +25,11 @@ export interface RedisLinkOptions {
 
 /** What must be done in Redis before it is used again; `false`: it could not be done, and is to be tried again. */
 type Repair = () => Promise<boolean>;
-type Send<T> = (client: RedisClient) => Promise<T>;
+/** `isOver`: its caller has given up, so that nothing more may be sent. */
+type Send<T> = (client: RedisClient, isOver: () => boolean) => Promise<T>;
 
 const UNANSWERED_TO_GO_DOWN = 3;
+const UNREACHABLE = { kind: 'unreachable' } as const;
 
 /**
  * The way to Redis: connects on the first use, gives every command a deadline, and stops sending when
@@ -45,6 +49,8 @@ export class RedisLink {
   readonly #recoveryListeners: (() => void)[] = [];
   readonly #endings: (() => Promise<void>)[] = [];
   readonly #hangUps = new Set<() => void>();
+  readonly #deadlines: Deadlines;
+  readonly #writes = new JoinedWrites();
   #isDown = false;
   #unanswered = 0;
   #failures = 0;
@@ -52,6 +58,7 @@ export class RedisLink {
 
   constructor({ config, telemetry, loadIoredis = () => import('ioredis') }: RedisLinkOptions) {
     this.#timeoutMs = config.commandTimeoutMillis;
+    this.#deadlines = new Deadlines(config.commandTimeoutMillis);
     this.#telemetry = telemetry;
     this.#connection = new RedisConnection({
       config,
@@ -90,8 +97,9 @@ export class RedisLink {
 
   /** Sends a command, unless Redis is down. Ends within the deadline; `send` is called at most once, never after it. */
   async run<T>(send: Send<T>): Promise<Reply<T>> {
-    if (this.#isDown || this.#closing !== null) return { kind: 'unreachable' };
-    const reply = await this.attempt(send);
+    if (this.#isDown || this.#closing !== null) return UNREACHABLE;
+    const client = this.#connection.readyClient;
+    const reply = await (client === null ? this.attempt(send) : this.#sendNow(client, send));
     if (reply.kind !== 'answer') this.#failures += 1;
     return reply;
   }
@@ -105,7 +113,7 @@ export class RedisLink {
         // A client that is not ready would keep the command for later (a borrowed one has an offline queue),
         // and a command whose caller has given up must not take effect afterwards.
         if (client?.status !== 'ready' || isOver()) return { kind: 'unreachable' };
-        return { kind: 'answer', value: await send(client) };
+        return { kind: 'answer', value: await send(client, isOver) };
       },
       this.#hangUps,
     );
@@ -113,6 +121,21 @@ export class RedisLink {
       timed.kind === 'done' ? timed.value : { kind: timed.kind === 'late' ? 'late' : failureOf(timed.error) };
     this.#judge(reply.kind);
     return reply;
+  }
+
+  // As `attempt` on a connection that stands, with less around it: this is what nearly every command takes.
+  #sendNow<T>(client: RedisClient, send: Send<T>): Promise<Reply<T>> {
+    return new Promise((resolve) => {
+      const end = (reply: Reply<T>) => {
+        this.#judge(reply.kind);
+        resolve(reply);
+      };
+      const wait = this.#deadlines.start(this.#writes.hold(client), () => end({ kind: 'late' }));
+      send(client, () => wait.isOver).then(
+        (value) => this.#deadlines.end(wait) && end({ kind: 'answer', value }),
+        (error: unknown) => this.#deadlines.end(wait) && end({ kind: failureOf(error) }),
+      );
+    });
   }
 
   /** Has `repair` done after each return of Redis, and after {@link requestRepair}. */
@@ -169,6 +192,7 @@ export class RedisLink {
     this.#isDown = true;
     // Who waits for an answer would wait for nothing, and each for the rest of its own deadline.
     for (const hangUp of this.#hangUps) hangUp();
+    this.#deadlines.endAll();
     this.#telemetry.event({ type: 'redis.unavailable', reason });
     this.#probe.soon();
   }
