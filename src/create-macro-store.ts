@@ -34,6 +34,8 @@ import {
   type MigrationReport,
   runMigrations,
 } from './migrations/runner.js';
+import { createRateLimiter } from './rate-limits/create-rate-limiter.js';
+import type { RateLimiter } from './rate-limits/rate-limiter.js';
 import { RedisLink } from './redis/redis-link.js';
 import { createReembedding } from './reembed/create-reembedding.js';
 import type { Reembedding } from './reembed/reembedding.js';
@@ -72,11 +74,12 @@ export interface StoreVectors extends VectorRepository, Reembedding {
   readonly index: VectorIndexService;
 }
 
-/** The data layer of one application. */
-export interface MacroStore extends Repositories, AsyncDisposable {
+/** The data layer of one application. `RateLimitName`: the names of its configured `rateLimits`. */
+export interface MacroStore<RateLimitName extends string = string> extends Repositories, AsyncDisposable {
   readonly vectors: StoreVectors;
   readonly vectorSearch: VectorSearchService;
   readonly cache: CacheService;
+  readonly rateLimiter: RateLimiter<RateLimitName>;
   /** Drizzle on the store's connections; see {@link StoreDrizzle} for what it does not promise. */
   readonly db: StoreDrizzle;
   /** The pg pool: ours, or the one that was lent. `null` when embedded. */
@@ -126,7 +129,9 @@ const DEFAULT_CLOSE_DEADLINE_MS = 5_000;
  *
  * const store = createMacroStore({ database: { url: 'postgresql://localhost/chat' }, redis: { url: 'redis://localhost' } });
  */
-export function createMacroStore(config?: MacroStoreConfig): MacroStore {
+export function createMacroStore<const RateLimitName extends string = never>(
+  config?: MacroStoreConfig<RateLimitName>,
+): MacroStore<RateLimitName> {
   const resolved = resolveConfig(config);
   const { embedding, clock } = resolved;
   const telemetry = resolved.logger === null ? silentTelemetry : loggingTelemetry(resolved.logger);
@@ -172,6 +177,12 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
   };
 
   let closing: Promise<void> | null = null;
+  const rateLimiter = createRateLimiter({
+    rateLimits: resolved.rateLimits,
+    redis: redis && { link: redis, keyPrefix: resolved.redis?.keyPrefix ?? '' },
+    clock,
+    isClosed: () => closing !== null,
+  });
   const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
     cache.close();
     closing ??= Promise.all([redis?.close(), database.close(deadlineMs)]).then(() => undefined);
@@ -190,6 +201,7 @@ export function createMacroStore(config?: MacroStoreConfig): MacroStore {
       telemetry,
     }),
     cache,
+    rateLimiter,
     db: createDrizzleHandle(driver.query),
     pool: database.pool,
     migrate,

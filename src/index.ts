@@ -28,6 +28,7 @@ export {
   MacroStoreConfigError,
   type OwnedRedisConfig,
   type PoolerMode,
+  type RateLimit,
   type RedisAddress,
   type RedisBaseConfig,
   type RedisClusterConfig,
@@ -76,6 +77,23 @@ export type {
 export type { StatementLock } from './migrations/lint.js';
 export type { NewerPolicy } from './migrations/reconcile.js';
 export type { MigrateError, MigrateOptions, MigrationReport } from './migrations/runner.js';
+export {
+  type RateLimitHeaders,
+  type RateLimitHeadersOptions,
+  rateLimitHeaders,
+} from './rate-limits/rate-limit-headers.js';
+export type {
+  CostOptions,
+  LimitCharge,
+  LimitStanding,
+  RateLimitError,
+  RateLimiter,
+  RateLimitOutcome,
+  RateLimitsOutcome,
+  RateLimitVerdict,
+  RateLimitWriteError,
+  Reservation,
+} from './rate-limits/rate-limiter.js';
 export type { OnReembedEvent, ReembedEvent, ReembedStep } from './reembed/events.js';
 export type {
   EmbedTexts,

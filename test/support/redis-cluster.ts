@@ -22,6 +22,8 @@ export interface RedisCluster {
   readonly nodes: readonly { host: string; port: number }[];
   /** The server that is the master of a key's slot now, as the server `seenBy` knows it. */
   masterOf(key: string, seenBy?: RedisServer): Promise<RedisServer>;
+  /** Hands the slot of a key over, with the key. Clients hear of it when they use it. */
+  moveSlotOf(key: string, from: RedisServer, to: RedisServer): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -77,6 +79,17 @@ export async function startRedisCluster({
       const found = servers.find((server) => server.port === port);
       if (!found) throw new Error('no server owns the slot');
       return found;
+    },
+    async moveSlotOf(key, from, to) {
+      const slot = await onServer(from, (redis) => redis.cluster('KEYSLOT', key));
+      const id = (server: RedisServer) => onServer(server, (redis) => redis.call('CLUSTER', 'MYID'));
+      const [fromId, toId] = [`${await id(from)}`, `${await id(to)}`];
+      const setSlot = (server: RedisServer, ...state: string[]) =>
+        onServer(server, (redis) => redis.call('CLUSTER', 'SETSLOT', `${slot}`, ...state));
+      await setSlot(to, 'IMPORTING', fromId);
+      await setSlot(from, 'MIGRATING', toId);
+      await onServer(from, (redis) => redis.call('MIGRATE', '127.0.0.1', to.port, key, 0, 5_000));
+      for (const server of [to, from]) await setSlot(server, 'NODE', toId);
     },
     stop,
   };

@@ -4,6 +4,7 @@ import {
   createMacroStore,
   type JsonObject,
   type MacroStore,
+  type MacroStoreConfig,
   type MessageRole,
   type StoreError,
   type StoreErrorKind,
@@ -155,4 +156,21 @@ export function filtersOnMetadata(tags: readonly string[], since: Date): Metadat
     { field: 'source', contains: { kind: 'pdf', pages: [1, { of: [] }] } },
   ];
   return [...conditions, { and: conditions }, { or: [] }, { not: { and: [{ or: conditions }] } }];
+}
+
+export function limitsByTheirNames(plain: MacroStore) {
+  const store = createMacroStore({
+    rateLimits: {
+      chat: { limit: 60, windowSeconds: 60, burst: 10 },
+      tokens: { limit: 1_000, windowSeconds: 60 },
+    },
+  });
+  store.rateLimiter.consume(userId, 'chat');
+  store.rateLimiter.consumeAll(userId, ['chat', { limit: 'tokens', cost: 20 }]);
+  createMacroStore().rateLimiter.consume(userId, { limit: 5, windowSeconds: 60 });
+  // A function for any store takes any name, and a store with names is such a store.
+  plain.rateLimiter.consume(userId, 'any');
+  const config: MacroStoreConfig = {};
+  const some: MacroStore[] = [store, createMacroStore(config), createMacroStore()];
+  return some;
 }

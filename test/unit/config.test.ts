@@ -25,6 +25,7 @@ describe('resolveConfig', () => {
       autoMigrate: true,
       logger: null,
       search: { indexedMetadata: [], recallSampleRate: 0, recallTarget: 0.99 },
+      rateLimits: {},
       clock: Date.now,
     });
   });
@@ -69,6 +70,16 @@ describe('resolveConfig', () => {
       name: 'main',
       ...DEFAULTS.redis,
     });
+  });
+
+  it.each([
+    [{ chat: { limit: 60, windowSeconds: 60, burst: 10 } }, []],
+    [{ chat: { limit: 0, windowSeconds: 60 } }, ['rateLimits.chat.limit']],
+    [{ chat: { limit: 1 } }, ['rateLimits.chat.windowSeconds']],
+    [{ 'a b': { limit: 1, windowSeconds: 1 } }, ['rateLimits.a b']],
+    [[], ['rateLimits']],
+  ])('checks the rate limits %o', (rateLimits, paths) => {
+    expect(refusedPaths({ rateLimits })).toEqual(paths);
   });
 
   it.each([

@@ -1,0 +1,196 @@
+import { err, errAsync, ok, Result, ResultAsync } from 'neverthrow';
+import type { RateLimit } from '../config.js';
+import { type InputIssue, invalidInput, type StoreError, storeError } from '../errors.js';
+import type { RedisLink } from '../redis/redis-link.js';
+import { type Decider, type Decision, ownDecider, sharedDecider } from './decider.js';
+import { chargesIssue, costIssue, type FindRule, keyIssue, ruleFinder, unitsIssue } from './limit-input.js';
+import { type Charge, placeOf } from './limit-store.js';
+import { MemoryLimits } from './memory-limits.js';
+import { outcomeOf, outcomeOfAll } from './outcome.js';
+import type {
+  CostOptions,
+  LimitCharge,
+  RateLimitError,
+  RateLimiter,
+  RateLimitOutcome,
+  RateLimitsOutcome,
+  RateLimitWriteError,
+  Reservation,
+} from './rate-limiter.js';
+import { RedisLimits } from './redis-limits.js';
+import type { Rule } from './rule.js';
+
+export interface RateLimiterOptions {
+  readonly rateLimits: Readonly<Record<string, RateLimit>>;
+  /** `null`: this process counts alone. */
+  readonly redis: { readonly link: RedisLink; readonly keyPrefix: string } | null;
+  /** Milliseconds since 1970; where Redis counts, only for `resetAt` and while it is out of reach. */
+  readonly clock: () => number;
+  /** Milliseconds that only grow, for what Redis has just denied. */
+  readonly monotonicClock?: () => number;
+  readonly isClosed: () => boolean;
+}
+
+type CostCheck = (cost: unknown, path: string, rule: Rule) => InputIssue | undefined;
+
+/** Makes the limiter; connects to nothing before its first call. */
+export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
+  const { redis, clock, monotonicClock = () => performance.now() } = options;
+  const memory = new MemoryLimits({ clock });
+  const decider =
+    redis === null ? ownDecider(memory) : sharedDecider(new RedisLimits(redis.link), memory, monotonicClock);
+  return new CountingRateLimiter(decider, options);
+}
+
+class CountingRateLimiter implements RateLimiter {
+  readonly #decider: Decider;
+  readonly #findRule: FindRule;
+  readonly #keyPrefix: string;
+  readonly #clock: () => number;
+  readonly #isClosed: () => boolean;
+
+  constructor(decider: Decider, { rateLimits, redis, clock, isClosed }: RateLimiterOptions) {
+    this.#decider = decider;
+    this.#findRule = ruleFinder(rateLimits);
+    this.#keyPrefix = redis?.keyPrefix ?? '';
+    this.#clock = clock;
+    this.#isClosed = isClosed;
+  }
+
+  consume(key: string, limit: string | RateLimit, options?: CostOptions) {
+    return this.#ask('rateLimiter.consume', key, limit, options?.cost, false);
+  }
+
+  peek(key: string, limit: string | RateLimit, options?: CostOptions) {
+    return this.#ask('rateLimiter.peek', key, limit, options?.cost, true);
+  }
+
+  consumeAll(
+    key: string,
+    wanted: readonly (string | LimitCharge)[],
+  ): ResultAsync<RateLimitsOutcome, RateLimitError> {
+    const operation = 'rateLimiter.consumeAll';
+    const issue = chargesIssue(wanted);
+    if (issue !== undefined) return errAsync(invalidInput(operation, [issue]));
+    const checked = Result.combine(
+      wanted.map((entry, index) => {
+        const { limit, cost } = typeof entry === 'string' ? { limit: entry } : (entry ?? {});
+        return this.#chargeOf(operation, key, limit, cost, costIssue, `charges.${index}.`);
+      }),
+    );
+    if (checked.isErr()) return errAsync(checked.error);
+    const charges = checked.value;
+    // Both would be asked of the same count, and only one of them spent.
+    if (new Set(charges.map(({ place }) => place)).size < charges.length)
+      return errAsync(invalidInput(operation, [{ path: 'charges', message: 'must not name a limit twice' }]));
+    return this.#decided(key, charges, false, (decision) => outcomeOfAll(decision, charges, this.#clock()));
+  }
+
+  reserve(
+    key: string,
+    limit: string | RateLimit,
+    estimate: number,
+  ): ResultAsync<Reservation, RateLimitError> {
+    const checked = this.#chargeOf('rateLimiter.reserve', key, limit, estimate, (cost, _path, rule) =>
+      costIssue(cost, 'estimate', rule),
+    );
+    if (checked.isErr()) return errAsync(checked.error);
+    const charges = [checked.value];
+    return this.#decided(key, charges, false, (decision) => ({
+      ...outcomeOf(decision, charges, this.#clock()),
+      settle: this.#settler(key, checked.value, decision),
+    }));
+  }
+
+  refund(key: string, limit: string | RateLimit, options?: CostOptions) {
+    const operation = 'rateLimiter.refund';
+    const checked = this.#chargeOf(operation, key, limit, options?.cost, (cost, path) =>
+      unitsIssue(cost, path, 1),
+    );
+    if (checked.isErr()) return errAsync(checked.error);
+    const { cost } = checked.value;
+    return confirmed(operation, this.#decider.adjust(key, { ...checked.value, cost: -cost }));
+  }
+
+  reset(key: string, limit: string | RateLimit) {
+    const operation = 'rateLimiter.reset';
+    const checked = this.#chargeOf(operation, key, limit, undefined, () => undefined);
+    if (checked.isErr()) return errAsync(checked.error);
+    return confirmed(operation, this.#decider.reset(key, checked.value.place));
+  }
+
+  #ask(
+    operation: string,
+    key: string,
+    limit: string | RateLimit,
+    cost: number | undefined,
+    isDry: boolean,
+  ): ResultAsync<RateLimitOutcome, RateLimitError> {
+    const checked = this.#chargeOf(operation, key, limit, cost, costIssue);
+    if (checked.isErr()) return errAsync(checked.error);
+    const charges = [checked.value];
+    return this.#decided(key, charges, isDry, (decision) => outcomeOf(decision, charges, this.#clock()));
+  }
+
+  #decided<T>(
+    key: string,
+    charges: readonly Charge[],
+    isDry: boolean,
+    answer: (decision: Decision) => T,
+  ): ResultAsync<T, never> {
+    return new ResultAsync(
+      this.#decider.decide(key, charges, isDry).then((decision) => ok<T, never>(answer(decision))),
+    );
+  }
+
+  #settler(key: string, { rule, place, cost }: Charge, { allowed, decidedBy }: Decision) {
+    let isSettled = !allowed || decidedBy === 'policy';
+    return (actual: number): ResultAsync<void, RateLimitWriteError> => {
+      const operation = 'rateLimiter.settle';
+      const issue = unitsIssue(actual, 'actual', 0);
+      if (issue !== undefined) return errAsync(invalidInput(operation, [issue]));
+      if (this.#isClosed()) return errAsync(closed(operation));
+      const open = actual - cost;
+      if (isSettled || open === 0) return confirmed(operation, Promise.resolve(true));
+      isSettled = true;
+      return confirmed(operation, this.#decider.adjust(key, { rule, place, cost: open }, decidedBy));
+    };
+  }
+
+  #chargeOf(
+    operation: string,
+    key: string,
+    limit: unknown,
+    cost: unknown,
+    checkCost: CostCheck,
+    path = '',
+  ): Result<Charge, RateLimitError> {
+    if (this.#isClosed()) return err(closed(operation));
+    const units = cost === undefined ? 1 : cost;
+    const rule = this.#findRule(limit, `${path}limit`);
+    const issues: (InputIssue | undefined)[] = isRule(rule)
+      ? [keyIssue(key), checkCost(units, `${path}cost`, rule)]
+      : [keyIssue(key), ...rule];
+    const refused = issues.filter((issue) => issue !== undefined);
+    if (!isRule(rule) || refused.length > 0) return err(invalidInput(operation, refused));
+    return ok({ rule, place: placeOf(this.#keyPrefix, key, rule), cost: Number(units) });
+  }
+}
+
+function isRule(rule: Rule | readonly InputIssue[]): rule is Rule {
+  return !Array.isArray(rule);
+}
+
+function closed(operation: string): StoreError<'closed'> {
+  return storeError('closed', operation, 'the store is closed');
+}
+
+function confirmed(operation: string, change: Promise<boolean>): ResultAsync<void, RateLimitWriteError> {
+  return new ResultAsync(
+    change.then((isDone) =>
+      isDone
+        ? ok<void, RateLimitWriteError>(undefined)
+        : err(storeError('unavailable', operation, 'Redis did not confirm the change', {})),
+    ),
+  );
+}

@@ -1,0 +1,88 @@
+import { DenyList } from './deny-list.js';
+import { allFit, type Charge, type LimitStore } from './limit-store.js';
+import type { RateLimitVerdict } from './rate-limiter.js';
+import type { Standing } from './trial.js';
+
+/** What was decided, and by whom; `standings` are `null` where nobody counted. */
+export interface Decision {
+  readonly decidedBy: RateLimitVerdict['decidedBy'];
+  readonly allowed: boolean;
+  readonly standings: readonly Standing[] | null;
+}
+
+/** Counters that decide about the charges of one key. */
+export interface Decider {
+  decide(key: string, charges: readonly Charge[], isDry: boolean): Promise<Decision>;
+  /** Changes the count where `decision` was made. Whether it is known to be done. */
+  adjust(key: string, charge: Charge, decidedBy?: Decision['decidedBy']): Promise<boolean>;
+  reset(key: string, place: string): Promise<boolean>;
+}
+
+/** The counters of this process alone. */
+export function ownDecider(memory: LimitStore): Decider {
+  return {
+    decide: async (_key, charges, isDry) => counted('memory', (await memory.charge(charges, isDry)) ?? []),
+    adjust: (_key, charge) => memory.adjust(charge),
+    reset: (_key, place) => memory.reset(place),
+  };
+}
+
+/** The counters of all processes, with what stands in for them while they are out of reach. */
+export function sharedDecider(shared: LimitStore, local: LimitStore, monotonicClock: () => number): Decider {
+  const denials = new DenyList();
+
+  async function withoutShared(charges: readonly Charge[], isDry: boolean): Promise<Decision> {
+    if (charges.some(({ rule }) => rule.whenUnavailable === 'closed')) return policy(false);
+    const localCharges = charges.filter(({ rule }) => rule.whenUnavailable === 'local');
+    if (localCharges.length === 0) return policy(true);
+    const standings = [...((await local.charge(localCharges, isDry)) ?? [])];
+    return counted(
+      'local',
+      charges.map(
+        ({ rule }) => (rule.whenUnavailable === 'local' ? standings.shift() : undefined) ?? UNCOUNTED,
+      ),
+    );
+  }
+
+  return {
+    async decide(key, charges, isDry) {
+      const askedAtMs = monotonicClock();
+      if (!isDry) {
+        const denied = denials.find(key, charges, askedAtMs);
+        if (denied !== undefined) return { decidedBy: 'deny-list', allowed: false, standings: denied };
+      }
+      const standings = await shared.charge(charges, isDry);
+      if (standings === null) return withoutShared(charges, isDry);
+      const decision = counted('redis', standings);
+      if (!decision.allowed && !isDry) denials.add(key, charges, standings, askedAtMs);
+      return decision;
+    },
+
+    async adjust(key, charge, decidedBy) {
+      if (decidedBy === 'local') return local.adjust(charge);
+      // Afterwards too: a denial from before may have arrived meanwhile.
+      denials.forget(key);
+      const isDone = await shared.adjust(charge);
+      denials.forget(key);
+      return isDone;
+    },
+
+    async reset(key, place) {
+      denials.forget(key);
+      const [isDone] = await Promise.all([shared.reset(place), local.reset(place)]);
+      denials.forget(key);
+      return isDone;
+    },
+  };
+}
+
+/** Of a limit that lets all pass while Redis is out of reach, beside one that counts. */
+const UNCOUNTED: Standing = { retryMicros: 0, remaining: 0, resetMicros: 0 };
+
+function counted(decidedBy: Decision['decidedBy'], standings: readonly Standing[]): Decision {
+  return { decidedBy, allowed: allFit(standings), standings };
+}
+
+function policy(allowed: boolean): Decision {
+  return { decidedBy: 'policy', allowed, standings: null };
+}
