@@ -28,6 +28,10 @@ const SUITES: Readonly<Record<string, { about: string; load(): Promise<Suite> }>
     about: 'searches by users of every size against what one would use instead',
     load: () => import('./search.js'),
   },
+  limits: {
+    about: 'rate limits against raw EVALSHA, rate-limiter-flexible and @upstash/ratelimit, with checks',
+    load: () => import('./limits.js'),
+  },
   'migration-lock': {
     about: 'how long readers wait while a migration alters their table',
     load: () => import('./migration-lock.js'),
