@@ -16,6 +16,8 @@ interface Example {
   readonly prints: RegExp;
 }
 
+const LIMITED =
+  /^node: 200 200 200 429 429, come back in 1 s[\s\S]*^web: 200 200 200 429$[\s\S]*^tokens left: 99\d{3}$/m;
 const QUESTION = 'a room with wifi';
 
 const EXAMPLES: readonly Example[] = [
@@ -28,6 +30,12 @@ const EXAMPLES: readonly Example[] = [
     prints: /^nobody listens, second read: Ada, from the cache, within a second/m,
   },
   { file: 'cache-without-redis', servers: 'cache', prints: /^REDIS_URL: redis is up$/m },
+  { file: 'rate-limits', prints: LIMITED },
+  {
+    file: 'rate-limits',
+    servers: 'limits',
+    prints: LIMITED,
+  },
   { file: 'demo', args: [QUESTION], prints: /^0\.\d{3} .*hotel room with wifi/m },
   { file: 'demo', args: [QUESTION], servers: 'demo', prints: /^0\.\d{3} .*hotel room with wifi/m },
   // The second run finds its chats and the question's embedding where the first one left them.
