@@ -1,4 +1,4 @@
-import { err, errAsync, ok, Result, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
 import type { RateLimit } from '../config.js';
 import { type InputIssue, invalidInput, type StoreError, storeError } from '../errors.js';
 import type { RedisLink } from '../redis/redis-link.js';
@@ -72,14 +72,13 @@ class CountingRateLimiter implements RateLimiter {
     const operation = 'rateLimiter.consumeAll';
     const issue = chargesIssue(wanted);
     if (issue !== undefined) return errAsync(invalidInput(operation, [issue]));
-    const checked = Result.combine(
-      wanted.map((entry, index) => {
-        const { limit, cost } = typeof entry === 'string' ? { limit: entry } : (entry ?? {});
-        return this.#chargeOf(operation, key, limit, cost, costIssue, `charges.${index}.`);
-      }),
-    );
-    if (checked.isErr()) return errAsync(checked.error);
-    const charges = checked.value;
+    const charges: Charge[] = [];
+    for (const [index, entry] of wanted.entries()) {
+      const { limit, cost } = typeof entry === 'string' ? { limit: entry } : (entry ?? {});
+      const checked = this.#chargeOf(operation, key, limit, cost, costIssue, `charges.${index}.`);
+      if (checked.isErr()) return errAsync(checked.error);
+      charges.push(checked.value);
+    }
     // Both would be asked of the same count, and only one of them spent.
     if (new Set(charges.map(({ place }) => place)).size < charges.length)
       return errAsync(invalidInput(operation, [{ path: 'charges', message: 'must not name a limit twice' }]));
@@ -168,11 +167,17 @@ class CountingRateLimiter implements RateLimiter {
     if (this.#isClosed()) return err(closed(operation));
     const units = cost === undefined ? 1 : cost;
     const rule = this.#findRule(limit, `${path}limit`);
-    const issues: (InputIssue | undefined)[] = isRule(rule)
-      ? [keyIssue(key), checkCost(units, `${path}cost`, rule)]
-      : [keyIssue(key), ...rule];
-    const refused = issues.filter((issue) => issue !== undefined);
-    if (!isRule(rule) || refused.length > 0) return err(invalidInput(operation, refused));
+    const keyProblem = keyIssue(key);
+    const costProblem = isRule(rule) ? checkCost(units, `${path}cost`, rule) : undefined;
+    if (!isRule(rule) || keyProblem !== undefined || costProblem !== undefined) {
+      const issues = [keyProblem, ...(isRule(rule) ? [costProblem] : rule)];
+      return err(
+        invalidInput(
+          operation,
+          issues.filter((issue) => issue !== undefined),
+        ),
+      );
+    }
     return ok({ rule, place: placeOf(this.#keyPrefix, key, rule), cost: Number(units) });
   }
 }

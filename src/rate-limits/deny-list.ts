@@ -14,7 +14,7 @@ interface Denial {
  * How long a denial answers further calls without Redis, at most. So a `reset` or `refund` in one process reaches
  * the others within this time, without a message that could be lost.
  */
-export const MAX_DENIAL_MS = 1_000;
+const MAX_DENIAL_MS = 1_000;
 
 const MAX_KEYS = 10_000;
 /** Combinations of limits that are remembered for one key. */

@@ -31,47 +31,56 @@ end
  */
 export const CHARGE = defineScript(`${COUNTING}
 local fits = true
-local reply, spends = {}, {}
+local reply, after = {}, {}
 
-local function gcra(at, key, span, capacity, cost)
+-- What is found at a key, and what would be there after the cost was spent.
+local function gcra(i, at, span, capacity, cost)
   local full = capacity * span
-  local arrival = math.max(tonumber(redis.call('GET', key) or nil) or 0, now)
+  local arrival = math.max(tonumber(redis.call('GET', KEYS[i]) or nil) or 0, now)
   local spent = arrival + cost * span
-  local function tell(level)
-    reply[at + 1] = math.max(0, math.floor((full - (level - now)) / span))
-    reply[at + 2] = level - now
-  end
   reply[at] = math.max(0, spent - now - full)
-  tell(arrival)
-  return function() keep_arrival(key, spent); tell(spent) end
+  reply[at + 1] = math.max(0, math.floor((full - (arrival - now)) / span))
+  reply[at + 2] = arrival - now
+  after[i] = spent
 end
 
-local function sliding(at, key, span, capacity, cost)
-  local index, elapsed, previous, current = window_at(key, span)
+local function spend_gcra(i, at, span, capacity)
+  keep_arrival(KEYS[i], after[i])
+  reply[at + 1] = math.floor((capacity * span - (after[i] - now)) / span)
+  reply[at + 2] = after[i] - now
+end
+
+local function sliding(i, at, span, capacity, cost)
+  local index, elapsed, previous, current = window_at(KEYS[i], span)
   local carried = previous * (span - elapsed) / span
-  local function tell(count)
-    reply[at + 1] = math.max(0, math.floor(capacity - count - carried))
-    reply[at + 2] = count > 0 and 2 * span - elapsed or previous > 0 and span - elapsed or 0
-  end
   local room = capacity - cost
   if current + carried <= room then reply[at] = 0
   elseif current <= room then reply[at] = math.ceil(span * (previous - (room - current)) / previous) - elapsed
   else reply[at] = span - elapsed + math.ceil(span * (current - room) / current) end
-  tell(current)
-  return function()
-    keep_window(key, span, elapsed, index, previous, current + cost)
-    tell(current + cost)
-  end
+  reply[at + 1] = math.max(0, math.floor(capacity - current - carried))
+  reply[at + 2] = current > 0 and 2 * span - elapsed or previous > 0 and span - elapsed or 0
+  after[i] = { index, elapsed, previous, current + cost, carried }
 end
 
-for i, key in ipairs(KEYS) do
-  local try = ARGV[4 * i - 2] == 'gcra' and gcra or sliding
-  local at = 3 * i - 2
-  spends[i] = try(at, key, tonumber(ARGV[4 * i - 1]), tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1]))
-  fits = fits and reply[at] == 0
+local function spend_sliding(i, at, span, capacity)
+  local index, elapsed, previous, count, carried = unpack(after[i])
+  keep_window(KEYS[i], span, elapsed, index, previous, count)
+  reply[at + 1] = math.max(0, math.floor(capacity - count - carried))
+  reply[at + 2] = 2 * span - elapsed
+end
+
+for i = 1, #KEYS do
+  local a = 4 * i - 2
+  local try = ARGV[a] == 'gcra' and gcra or sliding
+  try(i, 3 * i - 2, tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]))
+  fits = fits and reply[3 * i - 2] == 0
 end
 if fits and ARGV[1] == '1' then
-  for _, spend in ipairs(spends) do spend() end
+  for i = 1, #KEYS do
+    local a = 4 * i - 2
+    local spend = ARGV[a] == 'gcra' and spend_gcra or spend_sliding
+    spend(i, 3 * i - 2, tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]))
+  end
 end
 return reply
 `);
