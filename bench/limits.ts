@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { CHARGE } from '../src/rate-limits/limit-scripts.js';
+import { SPEND_GCRA } from '../src/rate-limits/limit-scripts.js';
 import { startRedisServer } from '../test/support/redis-server.js';
 import { loadLibrary, loadPeer, versionOf } from './harness/environment.js';
 import { atLeast, type Ratio, type Report } from './harness/report.js';
@@ -42,7 +42,7 @@ export async function run(): Promise<Report> {
         blocksInMemory,
       });
     const [open, reached, blocking] = [flexible(NEVER_REACHED), flexible(1), flexible(1, true)];
-    await redis.script('LOAD', CHARGE.lua);
+    await redis.script('LOAD', SPEND_GCRA.lua);
     const span = (big.windowSeconds * 1_000_000) / big.limit;
 
     const paces = [
@@ -53,7 +53,7 @@ export async function run(): Promise<Report> {
           {
             name: 'raw EVALSHA',
             run: (call) =>
-              redis.evalsha(CHARGE.hash, 1, `limit:{${user(call)}}raw`, 1, 'gcra', span, big.limit, 1),
+              redis.evalsha(SPEND_GCRA.hash, 1, `limit:{${user(call)}}raw`, big.limit * span, span),
           },
           { name: OURS, run: (call) => rateLimiter.consume(user(call), 'big') },
           { name: FLEXIBLE, run: (call) => open.consume(user(call)) },

@@ -1,4 +1,4 @@
-import type { Algorithm, Level } from './trial.js';
+import type { Algorithm, Counting, Level, Standing } from './trial.js';
 
 /**
  * The generic cell rate algorithm. The state is the theoretical arrival time: the moment at which all that was
@@ -28,3 +28,12 @@ export const gcra: Algorithm = {
     return bounded > now ? [bounded] : undefined;
   },
 };
+
+/** What `SPEND_GCRA` answered about a cost: how much is spent, or below 0 what is missing. */
+export function standingOfLevel(answer: number, { spanMicros, capacity }: Counting, cost: number): Standing {
+  const fullMicros = capacity * spanMicros;
+  const retryMicros = Math.max(0, -answer);
+  const resetMicros = answer < 0 ? fullMicros + retryMicros - cost * spanMicros : answer;
+  const remaining = Math.max(0, Math.floor((fullMicros - resetMicros) / spanMicros));
+  return { retryMicros, remaining, resetMicros };
+}

@@ -26,6 +26,34 @@ end
 `;
 
 /**
+ * As {@link CHARGE} spends where all limits are of GCRA, in half the time: two arguments a key, what may be spent and
+ * what is to be, in microseconds. Answers one number a key: how much is spent, or below 0 what is missing.
+ */
+export const SPEND_GCRA = defineScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local fits = true
+local levels = {}
+for i = 1, #KEYS do
+  local arrival = tonumber(redis.call('GET', KEYS[i]) or 0)
+  local level = ARGV[2 * i] + 0
+  if arrival and arrival > now then level = level + arrival - now end
+  local over = level - ARGV[2 * i - 1]
+  if over > 0 then
+    fits = false
+    level = -over
+  end
+  levels[i] = level
+end
+for i = 1, #KEYS do
+  local level = levels[i]
+  if fits then redis.call('SET', KEYS[i], now + level, 'PX', math.ceil(level / 1000))
+  elseif level >= 0 then levels[i] = level - ARGV[2 * i] end
+end
+return levels
+`);
+
+/**
  * Spends from every key or from none. `ARGV[1]`: 1 to spend, 0 to ask only; then four a key: algorithm,
  * microseconds, capacity, cost. Answers three whole numbers a key, as a {@link Standing} has them.
  */

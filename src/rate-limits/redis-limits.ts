@@ -1,6 +1,7 @@
 import type { RedisLink } from '../redis/redis-link.js';
-import { runScript, type ScriptArgument } from '../redis/redis-script.js';
-import { ADJUST, CHARGE } from './limit-scripts.js';
+import { type RedisScript, runScript, type ScriptArgument } from '../redis/redis-script.js';
+import { standingOfLevel } from './gcra.js';
+import { ADJUST, CHARGE, SPEND_GCRA } from './limit-scripts.js';
 import type { Charge, LimitStore } from './limit-store.js';
 import type { Standing } from './trial.js';
 
@@ -15,29 +16,42 @@ export class RedisLimits implements LimitStore {
     this.#link = link;
   }
 
-  charge(charges: readonly Charge[], isDry: boolean): Promise<readonly Standing[] | null> {
-    const places = charges.map(({ place }) => place);
-    const scriptArguments: ScriptArgument[] = [isDry ? ASK : SPEND];
-    for (const charge of charges) scriptArguments.push(...argumentsOf(charge));
-    return this.#link
-      .run((client, isOver) => runScript(client, CHARGE, places, scriptArguments, isOver))
-      .then((reply) => (reply.kind === 'answer' ? standingsOf(reply.value as number[]) : null));
+  async charge(charges: readonly Charge[], isDry: boolean): Promise<readonly Standing[] | null> {
+    const isOfGcra = !isDry && charges.every(({ rule }) => rule.algorithm === 'gcra');
+    const reply = await this.#run(
+      isOfGcra ? SPEND_GCRA : CHARGE,
+      charges.map(({ place }) => place),
+      isOfGcra ? charges.flatMap(gcraArguments) : [isDry ? ASK : SPEND, ...charges.flatMap(argumentsOf)],
+    );
+    if (reply.kind !== 'answer') return null;
+    return isOfGcra
+      ? standingsOfLevels(reply.value as number[], charges)
+      : standingsOf(reply.value as number[]);
   }
 
   async adjust(charge: Charge): Promise<boolean> {
-    const reply = await this.#link.run((client, isOver) =>
-      runScript(client, ADJUST, [charge.place], argumentsOf(charge), isOver),
-    );
-    return reply.kind === 'answer';
+    return (await this.#run(ADJUST, [charge.place], argumentsOf(charge))).kind === 'answer';
   }
 
   async reset(place: string): Promise<boolean> {
     return (await this.#link.run((client) => client.del(place))).kind === 'answer';
   }
+
+  #run(script: RedisScript, places: readonly string[], scriptArguments: readonly ScriptArgument[]) {
+    return this.#link.run((client, isOver) => runScript(client, script, places, scriptArguments, isOver));
+  }
 }
 
 function argumentsOf({ rule, cost }: Charge): ScriptArgument[] {
   return [rule.algorithm, rule.spanMicros, rule.capacity, cost];
+}
+
+function gcraArguments({ rule, cost }: Charge): ScriptArgument[] {
+  return [rule.capacity * rule.spanMicros, cost * rule.spanMicros];
+}
+
+function standingsOfLevels(reply: readonly number[], charges: readonly Charge[]): Standing[] {
+  return charges.map(({ rule, cost }, index) => standingOfLevel(reply[index] ?? 0, rule, cost));
 }
 
 function standingsOf(reply: readonly number[]): Standing[] {

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { RateLimit } from '../../../src/config.js';
-import { ADJUST, CHARGE } from '../../../src/rate-limits/limit-scripts.js';
+import { standingOfLevel } from '../../../src/rate-limits/gcra.js';
+import { ADJUST, CHARGE, SPEND_GCRA } from '../../../src/rate-limits/limit-scripts.js';
 import type { Charge } from '../../../src/rate-limits/limit-store.js';
 import { MemoryLimits } from '../../../src/rate-limits/memory-limits.js';
 import { makeRule } from '../../../src/rate-limits/rule.js';
@@ -20,7 +21,7 @@ afterAll(() => redis.disconnect());
  */
 const timed = (lua: string) =>
   lua.replace("redis.call('TIME')", '{ARGV[#ARGV - 1], ARGV[#ARGV]}').replaceAll("'PX'", "'EX'");
-const SCRIPTS = { charge: timed(CHARGE.lua), adjust: timed(ADJUST.lua) };
+const SCRIPTS = { charge: timed(CHARGE.lua), adjust: timed(ADJUST.lua), gcra: timed(SPEND_GCRA.lua) };
 
 const rateLimit: fc.Arbitrary<RateLimit> = fc.oneof(
   fc.record(
@@ -91,6 +92,25 @@ describe('the scripts and the counting in memory', () => {
               continue;
             }
             const isDry = kind === 'ask';
+            const standings = await memory.charge(charges, isDry);
+            if (!isDry && rules.every(({ algorithm }) => algorithm === 'gcra')) {
+              const levels = (await redis.eval(
+                SCRIPTS.gcra,
+                charges.length,
+                ...places,
+                ...charges.flatMap(({ rule, cost }) => [
+                  rule.capacity * rule.spanMicros,
+                  cost * rule.spanMicros,
+                ]),
+                ...time(),
+              )) as number[];
+              expect(
+                charges.map(({ rule, cost }, index) =>
+                  standingOfLevel(levels[index] ?? Number.NaN, rule, cost),
+                ),
+              ).toEqual(standings);
+              continue;
+            }
             const reply = (await redis.eval(
               SCRIPTS.charge,
               charges.length,
@@ -99,7 +119,6 @@ describe('the scripts and the counting in memory', () => {
               ...charges.flatMap(argumentsOf),
               ...time(),
             )) as number[];
-            const standings = await memory.charge(charges, isDry);
             expect(reply).toEqual(
               standings.flatMap(({ retryMicros, remaining, resetMicros }) => [
                 retryMicros,

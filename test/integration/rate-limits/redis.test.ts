@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { RateLimit } from '../../../src/config.js';
-import { ADJUST, CHARGE } from '../../../src/rate-limits/limit-scripts.js';
+import { ADJUST, SPEND_GCRA } from '../../../src/rate-limits/limit-scripts.js';
 import { aKeyPrefix } from '../../contract/cache-kit.js';
 import {
   makeRedisLimiter,
@@ -146,6 +146,7 @@ describe('commands', () => {
   it('are one script a call, also for several limits', async () => {
     const { limiter } = makeAlone();
     await limiter.consume('warm up', 'chat');
+    await limiter.peek('warm up', 'chat');
     const sent = await commandsOf(async () => {
       await limiter.consume('ada', 'chat');
       await limiter.consumeAll('ada', ['chat', 'hourly', 'quota', 'tokens']);
@@ -196,7 +197,7 @@ describe('commands', () => {
     });
     expect(sent).toEqual({ evalsha: 2, eval: 2 });
     expect((await outcome(limiter.peek('ada', 'chat'))).remaining).toBe(9);
-    expect(await control.script('EXISTS', CHARGE.hash, ADJUST.hash)).toEqual([1, 1]);
+    expect(await control.script('EXISTS', SPEND_GCRA.hash, ADJUST.hash)).toEqual([1, 1]);
   });
 });
 
