@@ -48,12 +48,29 @@ describe('JoinedWrites', () => {
     expect(writes).toHaveLength(2);
   });
 
-  it('holds nothing back on a cluster, which has a connection for each server', () => {
+  it('sends what is much in several writes, the first of them at once', async () => {
+    const { client, stream, writes } = aConnection();
+    const joined = new JoinedWrites();
+    const batches = Array.from({ length: 40 }, (_, index) => {
+      const batch = joined.hold(client);
+      stream.write(`${index}`);
+      return batch;
+    });
+    expect(writes.map((texts) => texts.length)).toEqual([16, 16]);
+    expect(batches.map(({ sentAtMs }) => Number.isFinite(sentAtMs)).filter(Boolean)).toHaveLength(32);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(writes.flat()).toEqual(Array.from({ length: 40 }, (_, index) => `${index}`));
+    expect(new Set(batches).size).toBe(3);
+    expect(stream.writableCorked).toBe(0);
+  });
+
+  it('holds nothing back on a cluster, which has a connection for each server', async () => {
     const { stream, writes } = aConnection();
     const joined = new JoinedWrites();
     const batch = joined.hold({ isCluster: true } as RedisClient);
     stream.write('a');
     expect(writes).toEqual([['a']]);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(batch.sentAtMs).toBeLessThanOrEqual(performance.now());
   });
 });
