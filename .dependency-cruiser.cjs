@@ -24,6 +24,7 @@ const belowFactory = [...combinations, ...services, ...resources, ...connections
 const arrows = {
   index: ['create-macro-store', ...belowFactory],
   cli: ['create-macro-store', 'migrations', ...foundations],
+  adapters: ['sessions', ...foundations],
   'create-macro-store': belowFactory,
   ...everyRoom(combinations, [...services, ...resources, ...connections, ...foundations]),
   ...everyRoom(services, [...resources, ...connections, ...foundations]),

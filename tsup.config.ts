@@ -4,6 +4,7 @@ const imported = {
   index: 'src/index.ts',
   schema: 'src/schema/index.ts',
   migrations: 'src/migrations/index.ts',
+  adapters: 'src/adapters/index.ts',
 };
 
 export default defineConfig({

@@ -32,6 +32,10 @@ const SUITES: Readonly<Record<string, { about: string; load(): Promise<Suite> }>
     about: 'rate limits against raw EVALSHA, rate-limiter-flexible and @upstash/ratelimit, with checks',
     load: () => import('./limits.js'),
   },
+  sessions: {
+    about: 'sessions against connect-redis and better-auth: what races do to them, and how fast they are',
+    load: () => import('./sessions.js'),
+  },
   'migration-lock': {
     about: 'how long readers wait while a migration alters their table',
     load: () => import('./migration-lock.js'),

@@ -185,6 +185,27 @@ export interface RateLimit {
   readonly whenUnavailable?: 'local' | 'open' | 'closed';
 }
 
+/** Sessions; the defaults are in {@link DEFAULTS}. All seconds are above 0 and at most 400 days. */
+export interface SessionsConfig {
+  /** A session ends after so long without use; at most `lifetimeSeconds`. */
+  readonly idleSeconds?: number;
+  /** A session ends after so long, however much it is used. */
+  readonly lifetimeSeconds?: number;
+  /** Use is noted at most once in so long, which is a write; below `idleSeconds`, and 0 for each use. */
+  readonly touchIntervalSeconds?: number;
+  /** Sessions of one user, 1–1,000. */
+  readonly maxPerUser?: number;
+  /** At `maxPerUser`: end the session that was unused longest, or refuse the new one. */
+  readonly whenFull?: 'end-oldest' | 'refuse';
+  /** Bound on the data of one session, in bytes of its encoding; at most 1 MiB. */
+  readonly maxDataBytes?: number;
+  /**
+   * Keeps sessions in PostgreSQL too: they outlive a flush or an outage of Redis, and there without Redis. Needs the
+   * migration `0008_sessions`, and costs a transaction a change and a write an interval. Default `false`.
+   */
+  readonly durable?: boolean;
+}
+
 /** Everything is optional: `createMacroStore()` runs embedded, with its cache in memory and no server. */
 export interface MacroStoreConfig<RateLimitName extends string = string> {
   readonly database?: DatabaseConfig;
@@ -194,6 +215,7 @@ export interface MacroStoreConfig<RateLimitName extends string = string> {
   readonly search?: SearchConfig;
   /** Limits by the names that `rateLimiter` knows them by: letters, digits, `_`, `.` and `-`, at most 64. */
   readonly rateLimits?: Readonly<Record<RateLimitName, RateLimit>>;
+  readonly sessions?: SessionsConfig;
   /** Migrate on the first use. Default: `true` embedded, `false` on a server. */
   readonly autoMigrate?: boolean;
   readonly logger?: Logger;
@@ -223,6 +245,15 @@ export const DEFAULTS = {
     entities: false,
   },
   search: { recallSampleRate: 0, recallTarget: 0.99 },
+  sessions: {
+    idleSeconds: 7 * 24 * 3600,
+    lifetimeSeconds: 30 * 24 * 3600,
+    touchIntervalSeconds: 60,
+    maxPerUser: 100,
+    whenFull: 'end-oldest',
+    maxDataBytes: 64 * 1024,
+    durable: false,
+  },
 } as const;
 
 type Filled<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
@@ -258,6 +289,7 @@ export interface ResolvedConfig {
   };
   readonly search: Required<SearchConfig>;
   readonly rateLimits: Readonly<Record<string, RateLimit>>;
+  readonly sessions: Required<SessionsConfig>;
   readonly autoMigrate: boolean;
   readonly logger: Logger | null;
   readonly clock: () => number;
@@ -470,6 +502,39 @@ const rateLimits = z.record(
   rateLimit,
 );
 
+const MAX_SESSION_SECONDS = 400 * 24 * 3600;
+const sessionSeconds = z.number().min(0.001).max(MAX_SESSION_SECONDS);
+
+// What is silent follows what is not: a lifetime of an hour needs no word on idle time.
+const sessions = z
+  .strictObject({
+    idleSeconds: sessionSeconds.optional(),
+    lifetimeSeconds: sessionSeconds.default(DEFAULTS.sessions.lifetimeSeconds),
+    touchIntervalSeconds: z.number().min(0).max(MAX_SESSION_SECONDS).optional(),
+    maxPerUser: z.int().min(1).max(1_000).default(DEFAULTS.sessions.maxPerUser),
+    whenFull: z.enum(['end-oldest', 'refuse']).default(DEFAULTS.sessions.whenFull),
+    maxDataBytes: z
+      .int()
+      .min(1)
+      .max(1024 * 1024)
+      .default(DEFAULTS.sessions.maxDataBytes),
+    durable: z.boolean().default(DEFAULTS.sessions.durable),
+  })
+  .transform((given) => {
+    const idleSeconds = given.idleSeconds ?? Math.min(DEFAULTS.sessions.idleSeconds, given.lifetimeSeconds);
+    const touchIntervalSeconds =
+      given.touchIntervalSeconds ?? Math.min(DEFAULTS.sessions.touchIntervalSeconds, idleSeconds / 10);
+    return { ...given, idleSeconds, touchIntervalSeconds };
+  })
+  .refine(({ idleSeconds, lifetimeSeconds }) => idleSeconds <= lifetimeSeconds, {
+    path: ['idleSeconds'],
+    message: 'must not be above sessions.lifetimeSeconds',
+  })
+  .refine(({ touchIntervalSeconds, idleSeconds }) => touchIntervalSeconds < idleSeconds, {
+    path: ['touchIntervalSeconds'],
+    message: 'must be below sessions.idleSeconds',
+  });
+
 const root = z.strictObject({
   database: z.unknown().optional(),
   redis: z.unknown().optional(),
@@ -477,6 +542,7 @@ const root = z.strictObject({
   cache: z.unknown().optional(),
   search: z.unknown().optional(),
   rateLimits: z.unknown().optional(),
+  sessions: z.unknown().optional(),
   autoMigrate: z.boolean().optional(),
   logger: objectOf<Logger>('must have the methods info and warn', (value) =>
     hasMethods(value, ['info', 'warn']),
@@ -508,6 +574,7 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
   const cacheSettings = check('cache', cache, sections.cache ?? {});
   const searchSettings = check('search', search, sections.search ?? {});
   const limits = check('rateLimits', rateLimits, sections.rateLimits ?? {});
+  const sessionSettings = check('sessions', sessions, sections.sessions ?? {});
 
   if (
     !top ||
@@ -516,7 +583,8 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
     !embedding ||
     !cacheSettings ||
     !searchSettings ||
-    !limits
+    !limits ||
+    !sessionSettings
   ) {
     throw new MacroStoreConfigError(issues);
   }
@@ -527,6 +595,7 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
     cache: cacheSettings,
     search: searchSettings,
     rateLimits: limits,
+    sessions: sessionSettings,
     autoMigrate: top.autoMigrate ?? database.kind === 'embedded',
     logger: top.logger ?? null,
     clock: top.clock ?? Date.now,

@@ -49,6 +49,8 @@ import type { VectorRepository } from './repositories/vectors.js';
 import type { EmbeddingShape } from './schema/embedding-shape.js';
 import { createVectorSearchService } from './search/create-vector-search-service.js';
 import type { VectorSearchService } from './search/vector-search.js';
+import { openSessions } from './sessions/open-sessions.js';
+import type { SessionStore } from './sessions/session-store.js';
 import { loggingTelemetry, silentTelemetry } from './telemetry.js';
 import { createVectorIndexService } from './vector-index/create-vector-index-service.js';
 import type { VectorIndexService } from './vector-index/vector-index-service.js';
@@ -80,6 +82,7 @@ export interface MacroStore<RateLimitName extends string = string> extends Repos
   readonly vectorSearch: VectorSearchService;
   readonly cache: CacheService;
   readonly rateLimiter: RateLimiter<RateLimitName>;
+  readonly sessions: SessionStore;
   /** Drizzle on the store's connections; see {@link StoreDrizzle} for what it does not promise. */
   readonly db: StoreDrizzle;
   /** The pg pool: ours, or the one that was lent. `null` when embedded. */
@@ -154,10 +157,12 @@ export function createMacroStore<const RateLimitName extends string = never>(
   const executor = createStoreExecutor(driver, telemetry);
   const guard = createEmbeddingGuard(embedding);
   const index = createVectorIndexService(executor, openDedicated, embedding, guard);
-  const redis = resolved.redis === null ? null : new RedisLink({ config: resolved.redis, telemetry });
+  const link = resolved.redis === null ? null : new RedisLink({ config: resolved.redis, telemetry });
+  // One connection for all that is in Redis.
+  const redis = link && { link, keyPrefix: resolved.redis?.keyPrefix ?? '' };
   const cache = createCacheService({
     ...resolved.cache,
-    redis: redis && createRedisTier(redis, { keyPrefix: resolved.redis?.keyPrefix ?? '' }),
+    redis: redis && createRedisTier(redis.link, redis),
     clock,
     telemetry,
   });
@@ -176,16 +181,25 @@ export function createMacroStore<const RateLimitName extends string = never>(
     return entities === null ? run(() => ignore) : entities.afterCommit(run);
   };
 
+  const sessions = openSessions({
+    ...resolved.sessions,
+    redis,
+    executor: resolved.sessions.durable ? executor : null,
+    telemetry,
+    clock,
+  });
+
   let closing: Promise<void> | null = null;
   const rateLimiter = createRateLimiter({
     rateLimits: resolved.rateLimits,
-    redis: redis && { link: redis, keyPrefix: resolved.redis?.keyPrefix ?? '' },
+    redis,
     clock,
     isClosed: () => closing !== null,
   });
   const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
     cache.close();
-    closing ??= Promise.all([redis?.close(), database.close(deadlineMs)]).then(() => undefined);
+    sessions.close();
+    closing ??= Promise.all([link?.close(), database.close(deadlineMs)]).then(() => undefined);
     return closing;
   };
 
@@ -202,6 +216,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
     }),
     cache,
     rateLimiter,
+    sessions: sessions.store,
     db: createDrizzleHandle(driver.query),
     pool: database.pool,
     migrate,

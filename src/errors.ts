@@ -12,7 +12,7 @@ export interface InputIssue {
   readonly message: string;
 }
 
-export type Entity = 'user' | 'chat' | 'message' | 'vector';
+export type Entity = 'user' | 'chat' | 'message' | 'vector' | 'session';
 
 /** The session that holds the migration lock. What the server hides from this role is `null`. */
 export interface LockHolder {
@@ -49,13 +49,13 @@ export interface StoreErrorFields {
   'not-found': { readonly entity: Entity; readonly row?: number };
   /**
    * A unique, foreign-key or exclusion constraint, or an index that indexes something else, by its name in the
-   * database. `row` as in `not-found`.
+   * database; of a session `session-version`, `session-epoch` or `sessions-per-user`. `row` as in `not-found`.
    */
   conflict: { readonly constraint: string; readonly row?: number };
   'dimension-mismatch': { readonly expected: number; readonly actual: number };
   /**
-   * The database could not be reached, or left before the work was committed: nothing was changed. Of a write
-   * to the cache: Redis did not confirm it.
+   * The database could not be reached, or left before the work was committed: nothing was changed. Of the cache
+   * and of sessions: Redis did not confirm it.
    */
   unavailable: { readonly sqlState?: string };
   /** The server ended the statement, or did not answer in time. `timeoutMs` where we know it. */
@@ -265,6 +265,7 @@ const ENTITY_HINT: Record<Entity, string> = {
   chat: 'no chat of this user has this id',
   message: 'no message of this chat and user has this id',
   vector: 'no vector of this user has this id',
+  session: 'this token is not that of a session, or the session has ended',
 };
 
 export function notFound(operation: string, entity: Entity, row?: number): StoreError<'not-found'> {

@@ -37,6 +37,7 @@ export {
   type RedisSentinelConfig,
   type SearchConfig,
   type ServerDatabaseConfig,
+  type SessionsConfig,
 } from './config.js';
 export {
   createMacroStore,
@@ -164,6 +165,19 @@ export type {
   SemanticSearchResult,
   VectorSearchService,
 } from './search/vector-search.js';
+export type { ForeignSessions } from './sessions/foreign-sessions.js';
+export type {
+  IssuedSession,
+  MissingSessionError,
+  NewSession,
+  Session,
+  SessionConflictError,
+  SessionDevice,
+  SessionError,
+  SessionRef,
+  SessionStore,
+  SessionSummary,
+} from './sessions/session-store.js';
 export type { Logger } from './telemetry.js';
 export type { OnVectorIndexEvent, VectorIndexEvent } from './vector-index/vector-index-event.js';
 export type { VectorIndexKind } from './vector-index/vector-index-kind.js';

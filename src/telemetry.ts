@@ -11,6 +11,8 @@ export type StoreEvent =
    * `nothing`: memory is not used while Redis is in reach.
    */
   | { readonly type: 'cache.untracked'; readonly listensTo: 'publish' | 'nothing' }
+  /** The database did not note the use of a session; `kind` is that of the error. */
+  | { readonly type: 'sessions.use-not-noted'; readonly kind: string }
   /** A live search was compared with its exact answer. */
   | {
       readonly type: 'search.recall-sampled';

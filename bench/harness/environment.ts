@@ -13,6 +13,7 @@ const LIBRARY = 'temp/bench';
 /** A database of one's own on the server that the tests would use, too. */
 export interface Environment extends AsyncDisposable {
   readonly databaseUrl: string;
+  readonly redisUrl: string;
   /** One more, as empty. */
   anotherDatabase(): Promise<string>;
   /** Of Node and the server. */
@@ -34,11 +35,13 @@ export async function openEnvironment(
   };
   return {
     databaseUrl: await anotherDatabase(),
+    redisUrl: services.redis.url,
     anotherDatabase,
     versions: {
       node: process.versions.node,
       postgres: services.postgres.version,
       pgvector: services.postgres.vectorVersion,
+      redis: services.redis.version,
     },
     async [Symbol.asyncDispose]() {
       for (const name of names) await dropDatabase(serverUrl, name);

@@ -26,6 +26,7 @@ describe('resolveConfig', () => {
       logger: null,
       search: { indexedMetadata: [], recallSampleRate: 0, recallTarget: 0.99 },
       rateLimits: {},
+      sessions: DEFAULTS.sessions,
       clock: Date.now,
     });
   });
