@@ -6,7 +6,7 @@ import type { CacheSetOptions } from './cache-options.js';
 import { type CachePolicy, jittered, policyOf } from './cache-policy.js';
 import type { CacheScope } from './cache-scope.js';
 import type { CacheWriteError } from './cache-service.js';
-import { type CachedValue, cachedValue } from './cached-value.js';
+import { type CachedValue, encodedValue } from './cached-value.js';
 import { encode, MAX_PAYLOAD_BYTES } from './codec.js';
 import { compress } from './compression.js';
 import { refusedValue } from './loading.js';
@@ -104,8 +104,8 @@ export class CacheWrites {
     const encoding = encode(value);
     if (encoding.kind === 'refused') return refusedValue(operation, encoding.reason, encoding.cause);
     if (encoding.bytes > MAX_PAYLOAD_BYTES) return refusedValue(operation, TOO_LARGE);
-    const cached = cachedValue(encoding.payload);
-    if (typeof cached === 'string') return refusedValue(operation, 'must not be nested this deeply');
+    const cached = encodedValue(encoding);
+    if (cached === undefined) return refusedValue(operation, 'must not be nested this deeply');
     return { name: this.#scope.name(key), value: cached, payload: encoding.payload };
   }
 

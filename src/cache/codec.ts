@@ -1,5 +1,5 @@
 import { parse, stringify } from 'devalue';
-import { isPlainJson, parseJson } from './plain-json.js';
+import { frozenPlainCopy, parseJson } from './plain-json.js';
 
 /** The largest value, in bytes of its encoding before it is compressed. */
 export const MAX_PAYLOAD_BYTES = 1024 * 1024;
@@ -10,7 +10,13 @@ const JSON_FORMAT = 'j';
 const RICH_FORMAT = 'd';
 
 export type Encoding =
-  | { readonly kind: 'encoded'; readonly payload: string; readonly bytes: number }
+  | {
+      readonly kind: 'encoded';
+      readonly payload: string;
+      readonly bytes: number;
+      /** What {@link decode} would make of it, frozen; `undefined` for what cannot be frozen. */
+      readonly frozen: unknown;
+    }
   | { readonly kind: 'refused'; readonly reason: string; readonly cause?: unknown };
 
 export type Decoding =
@@ -23,10 +29,12 @@ export function encode(value: unknown): Encoding {
   if (value === undefined)
     return { kind: 'refused', reason: 'must not be undefined; use null for "nothing there"' };
   try {
-    const payload = isPlainJson(value)
-      ? JSON_FORMAT + JSON.stringify(value)
-      : RICH_FORMAT + stringify(value, undefined, { operations: { viewInfo: visibleBytes } });
-    return { kind: 'encoded', payload, bytes: Buffer.byteLength(payload) };
+    const frozen = frozenPlainCopy(value);
+    const payload =
+      frozen === undefined
+        ? RICH_FORMAT + stringify(value, undefined, { operations: { viewInfo: visibleBytes } })
+        : JSON_FORMAT + JSON.stringify(frozen);
+    return { kind: 'encoded', payload, bytes: Buffer.byteLength(payload), frozen };
   } catch (cause) {
     // devalue names the path and a getter's error may say anything: both can hold values, so neither is repeated.
     const reason = 'must be plain data: no functions, symbols, promises, class instances or __proto__ keys';

@@ -13,8 +13,9 @@ export function freezeDeep(value: unknown, depth = 0): boolean {
   if (Object.isFrozen(value)) return true;
   // Before its parts: one of them may be the value itself.
   Object.freeze(value);
-  for (const key of Object.keys(value)) {
-    if (!freezeDeep((value as Record<string, unknown>)[key], depth + 1)) return false;
+  for (const key in value) {
+    const part = (value as Record<string, unknown>)[key];
+    if (typeof part === 'object' && !freezeDeep(part, depth + 1)) return false;
   }
   return true;
 }

@@ -3,7 +3,7 @@ import { invalidInput, type StoreError } from '../errors.js';
 import type { CacheCounts } from './cache-counts.js';
 import type { CachePolicy } from './cache-policy.js';
 import type { CacheLoadError } from './cache-service.js';
-import { type CachedValue, cachedValue } from './cached-value.js';
+import { type CachedValue, encodedValue } from './cached-value.js';
 import { encode, MAX_PAYLOAD_BYTES } from './codec.js';
 import { compress } from './compression.js';
 import { failureNote } from './failure-note.js';
@@ -112,8 +112,8 @@ export class Loading {
     const encoding = encode(value);
     if (encoding.kind === 'refused')
       return { refusal: refusedValue(operation, encoding.reason, encoding.cause) };
-    const cached = cachedValue(encoding.payload);
-    if (typeof cached === 'string') return { refusal: refusedValue(operation, TOO_DEEP) };
+    const cached = encodedValue(encoding);
+    if (cached === undefined) return { refusal: refusedValue(operation, TOO_DEEP) };
     const mayStore = encoding.bytes <= MAX_PAYLOAD_BYTES && !decision.isSkipped;
     const payload = mayStore ? await compress(encoding.payload, this.#compressAboveBytes) : '';
     const life = decision.lifeOf(value);
