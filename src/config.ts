@@ -240,7 +240,7 @@ export const DEFAULTS = {
   cache: {
     memoryMaxBytes: 64 * 1024 * 1024,
     values: 'frozen',
-    compressAboveBytes: 16 * 1024,
+    compressAboveBytes: 64 * 1024,
     maxUnsharedLoads: 20,
     entities: false,
   },

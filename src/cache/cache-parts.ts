@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../config.js';
 import type { Telemetry } from '../telemetry.js';
 import { CacheCounts } from './cache-counts.js';
 import { GrantedLoads } from './granted-loads.js';
@@ -40,8 +41,8 @@ export function makeCacheParts({
   redis,
   clock,
   telemetry,
-  compressAboveBytes = 16 * 1024,
-  maxUnsharedLoads = 20,
+  compressAboveBytes = DEFAULTS.cache.compressAboveBytes,
+  maxUnsharedLoads = DEFAULTS.cache.maxUnsharedLoads,
 }: CacheServiceOptions): CacheParts {
   const memory = new MemoryTier({ maxBytes: memoryMaxBytes, clock });
   const store = new TwoLevelStore({ memory, redis, telemetry });
