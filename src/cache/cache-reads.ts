@@ -3,7 +3,7 @@ import { storeError } from '../errors.js';
 import { type Timed, withDeadline } from '../redis/deadline.js';
 import { keyIssues, manyKeysIssues, optionsIssues } from './cache-input.js';
 import type { CacheLoadOptions, LoadContext } from './cache-options.js';
-import { type CachePolicy, policyOf } from './cache-policy.js';
+import type { CachePolicy } from './cache-policy.js';
 import type { CacheScope } from './cache-scope.js';
 import type { CacheLoadError, CacheReadError } from './cache-service.js';
 import type { CachedValue } from './cached-value.js';
@@ -86,7 +86,7 @@ export class CacheReads {
       ...optionsIssues(options),
     ]);
     if (refusal !== undefined) return errAsync(refusal);
-    const policy = policyOf(this.#scope.path, this.#scope.defaults, options);
+    const policy = this.#scope.policy(options);
     const found = new Map<string, unknown>();
     const missing = policy.skipCache
       ? new Map(keys.map((key) => [this.#scope.name(key), key]))
@@ -136,7 +136,7 @@ export class CacheReads {
       names: [name],
       load: (_, decision) => loader(decision),
       valuesOf: (loaded) => new Map([[name, loaded]]),
-      policy: policyOf(this.#scope.path, this.#scope.defaults, options),
+      policy: this.#scope.policy(options),
       schema: this.#scope.schema,
     };
   }

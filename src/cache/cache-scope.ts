@@ -1,10 +1,10 @@
 import { type InputIssue, invalidInput, type StoreError, storeError } from '../errors.js';
 import { optionsIssues } from './cache-input.js';
 import { childPath, keyIssue, looksNamespaced, type NamespacePath, nameOf, ROOT_PATH } from './cache-key.js';
-import type { CacheNamespaceOptions } from './cache-options.js';
+import type { CacheLoadOptions, CacheNamespaceOptions } from './cache-options.js';
 import type { CacheParts } from './cache-parts.js';
-import { filledFrom } from './cache-policy.js';
-import type { Kept } from './memory-tier.js';
+import { type CachePolicy, filledFrom, policyOf } from './cache-policy.js';
+import type { Kept, KeyIndex } from './memory-tier.js';
 
 /** One namespace of the cache: its names, its defaults, and what all namespaces share. */
 export class CacheScope {
@@ -13,6 +13,8 @@ export class CacheScope {
   readonly path: NamespacePath;
   readonly isCopying: boolean;
   readonly schema: number;
+  readonly #index: KeyIndex = new Map();
+  #policy: CachePolicy | undefined;
 
   constructor(parts: CacheParts, defaults: CacheNamespaceOptions, path: NamespacePath = ROOT_PATH) {
     this.parts = parts;
@@ -37,11 +39,22 @@ export class CacheScope {
 
   /** What memory has for a key that was not checked: one that is there was, when it was stored. */
   inMemory(key: string): Kept | undefined {
-    if (this.path === ROOT_PATH) {
-      const kept = this.parts.store.inMemory(key, this.schema);
-      return kept === undefined || looksNamespaced(key) ? undefined : kept;
-    }
-    return typeof key === 'string' ? this.parts.store.inMemory(this.name(key), this.schema) : undefined;
+    return this.parts.store.inMemoryIndexed(this.#index, key, this.schema) ?? this.#inMemoryByName(key);
+  }
+
+  #inMemoryByName(key: string): Kept | undefined {
+    if (typeof key !== 'string' || looksNamespaced(key)) return undefined;
+    const name = this.name(key);
+    const kept = this.parts.store.inMemory(name, this.schema);
+    if (kept !== undefined) this.parts.memory.putIntoIndex(name, this.#index, key);
+    return kept;
+  }
+
+  /** What a call with these options, checked, is done by. */
+  policy(options: CacheLoadOptions | undefined): CachePolicy {
+    if (options !== undefined) return policyOf(this.path, this.defaults, options);
+    this.#policy ??= policyOf(this.path, this.defaults, undefined);
+    return this.#policy;
   }
 
   /** Why a call is refused, or `undefined`. */

@@ -21,10 +21,25 @@ export interface Kept {
 }
 
 interface Entry extends Kept {
+  readonly name: string;
   readonly storedAt: number;
   /** `freshUntil`, or the end of what memory keeps anything for. */
   readonly hitUntil: number;
+  /** When its place among the recently used was last brought up to date. */
+  usedAt: number;
+  /** Where else it is to be found, and by which key. */
+  index: KeyIndex | null;
+  key: string;
 }
+
+/**
+ * Entries by the keys of one namespace. The caller's own string has its hash already, where a name is made,
+ * flattened and hashed anew for each call: most of what a hit would cost.
+ */
+export type KeyIndex = Map<string, Entry>;
+
+// A hit moves its entry to the front of the list, which costs as much as finding it. Once in a while is enough.
+const USED_EVERY_MS = 100;
 
 /** Values of this process, bounded in bytes; the least recently used go first. */
 export class MemoryTier {
@@ -32,7 +47,10 @@ export class MemoryTier {
   readonly #clock: () => number;
 
   constructor({ maxBytes, clock }: { maxBytes: number; clock: () => number }) {
-    this.#entries = new LRUCache({ maxSize: maxBytes });
+    this.#entries = new LRUCache({
+      maxSize: maxBytes,
+      dispose: ({ index, key }) => void index?.delete(key),
+    });
     this.#clock = coarseClock(clock);
   }
 
@@ -47,9 +65,32 @@ export class MemoryTier {
     // Our own check and not lru-cache's `ttl`: a clock that was set back would lengthen that, and an entry
     // stored at time 0 would never expire.
     const now = this.#clock();
-    if (now < entry.hitUntil && now >= entry.storedAt && isCurrent(entry.tags)) return entry;
+    if (isHit(entry, now)) return entry;
     if (!isServable(entry, now)) this.#entries.delete(name);
     return undefined;
+  }
+
+  /** As {@link get}, of what was put into the index. */
+  getIndexed(index: KeyIndex, key: string): Kept | undefined {
+    const entry = index.get(key);
+    if (entry === undefined) return undefined;
+    const now = this.#clock();
+    if (!isHit(entry, now)) return undefined;
+    if (now - entry.usedAt >= USED_EVERY_MS) {
+      entry.usedAt = now;
+      this.#entries.get(entry.name);
+    }
+    return entry;
+  }
+
+  /** Puts an entry into the index, for as long as it is here, and takes it out of any other. */
+  putIntoIndex(name: string, index: KeyIndex, key: string): void {
+    const entry = this.#entries.peek(name);
+    if (entry === undefined) return;
+    entry.index?.delete(entry.key);
+    index.set(key, entry);
+    entry.index = index;
+    entry.key = key;
   }
 
   /** What is there and not outdated, stale or not. */
@@ -71,7 +112,20 @@ export class MemoryTier {
     const { value, freshUntil, loadMs, schema, tags } = kept;
     const size = value.bytes + 2 * name.length + ENTRY_OVERHEAD_BYTES;
     // Field by field: V8 reads an object made by spreading seven times slower, on every hit.
-    const entry = { value, freshUntil, staleUntil, loadMs, schema, tags, storedAt, hitUntil };
+    const entry: Entry = {
+      name,
+      value,
+      freshUntil,
+      staleUntil,
+      loadMs,
+      schema,
+      tags,
+      storedAt,
+      hitUntil,
+      usedAt: storedAt,
+      index: null,
+      key: '',
+    };
     this.#entries.set(name, entry, { size });
   }
 
@@ -95,6 +149,10 @@ export class MemoryTier {
 function isCurrent(tags: readonly TagState[]): boolean {
   for (const tag of tags) if (!tag.isCurrent) return false;
   return true;
+}
+
+function isHit(entry: Entry, now: number): boolean {
+  return now < entry.hitUntil && now >= entry.storedAt && isCurrent(entry.tags);
 }
 
 function isServable(entry: Entry, now: number): boolean {

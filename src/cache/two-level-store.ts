@@ -3,7 +3,7 @@ import type { CachedValue } from './cached-value.js';
 import { Coherence, type CopyHolder } from './coherence.js';
 import { sealEnvelope } from './envelope.js';
 import { KeyFences } from './key-fences.js';
-import type { Kept, MemoryTier } from './memory-tier.js';
+import type { Kept, KeyIndex, MemoryTier } from './memory-tier.js';
 import { RecentFailures } from './recent-failures.js';
 import { type ReadTerms, type RedisTier, type StoredText, uniqueId } from './redis-tier.js';
 import { type Look, StoredReader } from './stored-reader.js';
@@ -74,6 +74,12 @@ export class TwoLevelStore implements CopyHolder {
 
   inMemory(name: string, schema: number): Kept | undefined {
     const kept = this.servesMemory ? this.#memory.get(name) : undefined;
+    return kept?.schema === schema ? kept : undefined;
+  }
+
+  /** As {@link inMemory}, without a name, for what it has found before. */
+  inMemoryIndexed(index: KeyIndex, key: string, schema: number): Kept | undefined {
+    const kept = this.servesMemory ? this.#memory.getIndexed(index, key) : undefined;
     return kept?.schema === schema ? kept : undefined;
   }
 

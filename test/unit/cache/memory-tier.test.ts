@@ -31,6 +31,63 @@ function makeTier({ maxBytes = 1_000_000, startAt = 0 } = {}) {
   };
 }
 
+describe('An index of MemoryTier', () => {
+  it('has an entry while the tier has it, and never an older one', () => {
+    const { tier, set } = makeTier();
+    const index = new Map();
+    const indexed = () => tier.getIndexed(index, 'key')?.value.shared();
+    set('name', 'old', 1_000);
+    tier.putIntoIndex('name', index, 'key');
+    expect(indexed()).toBe('old');
+    set('name', 'new', 1_000);
+    expect(indexed()).toBeUndefined();
+    tier.putIntoIndex('name', index, 'key');
+    expect(indexed()).toBe('new');
+    tier.delete('name');
+    expect([indexed(), index.size]).toEqual([undefined, 0]);
+  });
+
+  it('lets go of what another index has found, and of all when the tier is emptied', () => {
+    const { tier, set } = makeTier();
+    const [first, second] = [new Map(), new Map()];
+    set('name', 'v', 1_000);
+    tier.putIntoIndex('name', first, 'key');
+    tier.putIntoIndex('name', second, 'key');
+    expect([first.size, second.size]).toEqual([0, 1]);
+    tier.clear();
+    expect([first.size, second.size]).toEqual([0, 0]);
+  });
+
+  it('gives nothing whose life or tag has ended', () => {
+    const { tier, set, moveTo } = makeTier();
+    const tags = new TagStates();
+    const index = new Map();
+    set('name', 'v', 1_000);
+    set('tagged', 'v', 1_000, { tags: [tags.begin('tag', '1')] });
+    tier.putIntoIndex('name', index, 'name');
+    tier.putIntoIndex('tagged', index, 'tagged');
+    tags.end('tag');
+    expect(tier.getIndexed(index, 'tagged')).toBeUndefined();
+    moveTo(1_000);
+    expect(tier.getIndexed(index, 'name')).toBeUndefined();
+  });
+
+  it('keeps what is used through it, and lets go of what is evicted', () => {
+    const { tier, set, get, moveTo } = makeTier({ maxBytes: 1_000 });
+    const index = new Map();
+    for (const name of ['a', 'b', 'c']) {
+      set(name, 'v', Infinity);
+      tier.putIntoIndex(name, index, name);
+    }
+    expect(index.size).toBe(3);
+    moveTo(1_000);
+    expect(tier.getIndexed(index, 'a')).toBeDefined();
+    set('d', 'v', Infinity);
+    expect([get('a'), get('b')]).toEqual(['v', undefined]);
+    expect([...index.keys()].sort()).toEqual(['a', 'c']);
+  });
+});
+
 describe('MemoryTier', () => {
   it('keeps a value to the last millisecond of its life, from time 0 on too', () => {
     const { tier, set, get, moveTo } = makeTier();
