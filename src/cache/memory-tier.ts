@@ -20,11 +20,14 @@ export interface Kept {
   readonly tags: readonly TagState[];
 }
 
+/** Times that a hit looks at are those since the tier began: V8 holds small integers in the entry itself. */
 interface Entry extends Kept {
   readonly name: string;
   readonly storedAt: number;
   /** `freshUntil`, or the end of what memory keeps anything for. */
   readonly hitUntil: number;
+  /** `staleUntil`, or that end. */
+  readonly servedUntil: number;
   /** When its place among the recently used was last brought up to date. */
   usedAt: number;
   /** Where else it is to be found, and by which key. */
@@ -41,10 +44,14 @@ export type KeyIndex = Map<string, Entry>;
 // A hit moves its entry to the front of the list, which costs as much as finding it. Once in a while is enough.
 const USED_EVERY_MS = 100;
 
+// One for all: a hit that looks into a list of the entry's own reads memory once more.
+const NO_TAGS: readonly TagState[] = [];
+
 /** Values of this process, bounded in bytes; the least recently used go first. */
 export class MemoryTier {
   readonly #entries: LRUCache<string, Entry>;
   readonly #clock: () => number;
+  readonly #beganAt: number;
 
   constructor({ maxBytes, clock }: { maxBytes: number; clock: () => number }) {
     this.#entries = new LRUCache({
@@ -52,6 +59,7 @@ export class MemoryTier {
       dispose: ({ index, key }) => void index?.delete(key),
     });
     this.#clock = coarseClock(clock);
+    this.#beganAt = this.#clock();
   }
 
   get now(): number {
@@ -64,7 +72,7 @@ export class MemoryTier {
     if (entry === undefined) return undefined;
     // Our own check and not lru-cache's `ttl`: a clock that was set back would lengthen that, and an entry
     // stored at time 0 would never expire.
-    const now = this.#clock();
+    const now = this.#sinceBegin;
     if (isHit(entry, now)) return entry;
     if (!isServable(entry, now)) this.#entries.delete(name);
     return undefined;
@@ -74,7 +82,7 @@ export class MemoryTier {
   getIndexed(index: KeyIndex, key: string): Kept | undefined {
     const entry = index.get(key);
     if (entry === undefined) return undefined;
-    const now = this.#clock();
+    const now = this.#sinceBegin;
     if (!isHit(entry, now)) return undefined;
     if (now - entry.usedAt >= USED_EVERY_MS) {
       entry.usedAt = now;
@@ -96,20 +104,20 @@ export class MemoryTier {
   /** What is there and not outdated, stale or not. */
   getStale(name: string): Kept | undefined {
     const entry = this.#entries.get(name);
-    return entry !== undefined && isServable(entry, this.#clock()) ? entry : undefined;
+    return entry !== undefined && isServable(entry, this.#sinceBegin) ? entry : undefined;
   }
 
   /** Keeps a value for {@link MEMORY_TTL_MS} at most. One that does not fit, or has no life left, is not kept. */
   set(name: string, kept: Kept): void {
-    const storedAt = this.#clock();
+    const storedAt = this.#sinceBegin;
     const end = storedAt + MEMORY_TTL_MS;
-    const hitUntil = Math.min(kept.freshUntil, end);
-    const staleUntil = Math.min(kept.staleUntil, end);
-    if (staleUntil <= storedAt) {
+    const hitUntil = Math.min(kept.freshUntil - this.#beganAt, end);
+    const servedUntil = Math.min(kept.staleUntil - this.#beganAt, end);
+    if (servedUntil <= storedAt) {
       this.#entries.delete(name);
       return;
     }
-    const { value, freshUntil, loadMs, schema, tags } = kept;
+    const { value, freshUntil, staleUntil, loadMs, schema, tags } = kept;
     const size = value.bytes + 2 * name.length + ENTRY_OVERHEAD_BYTES;
     // Field by field: V8 reads an object made by spreading seven times slower, on every hit.
     const entry: Entry = {
@@ -119,9 +127,10 @@ export class MemoryTier {
       staleUntil,
       loadMs,
       schema,
-      tags,
+      tags: tags.length === 0 ? NO_TAGS : tags,
       storedAt,
       hitUntil,
+      servedUntil,
       usedAt: storedAt,
       index: null,
       key: '',
@@ -135,6 +144,10 @@ export class MemoryTier {
 
   clear(): void {
     this.#entries.clear();
+  }
+
+  get #sinceBegin(): number {
+    return this.#clock() - this.#beganAt;
   }
 
   get entries(): number {
@@ -156,5 +169,5 @@ function isHit(entry: Entry, now: number): boolean {
 }
 
 function isServable(entry: Entry, now: number): boolean {
-  return now < entry.staleUntil && now >= entry.storedAt && isCurrent(entry.tags);
+  return now < entry.servedUntil && now >= entry.storedAt && isCurrent(entry.tags);
 }
