@@ -8,6 +8,7 @@ import type { StoreEvent } from '../../src/telemetry.js';
 import { aKeyPrefix, inRedis, makeRedisCache, type RedisCacheOptions } from '../contract/cache-kit.js';
 import { barrier } from '../contract/cache-service.js';
 import { type RedisServer, startRedisServer } from '../support/redis-server.js';
+import { findFreePort } from '../support/server-process.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
 // Long enough that a busy machine does not miss it while Redis is well.
@@ -371,7 +372,11 @@ describe('more failed writes than are remembered', () => {
 
   it('flush every server of a cluster', async () => {
     const cluster = await startRedisServer({
-      args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+      args: [
+        ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+        // By default 10,000 above the other, where the system takes client ports from.
+        ...['--cluster-port', `${await findFreePort()}`],
+      ],
     });
     const control = quietClient(cluster.url);
     await control.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
