@@ -36,6 +36,15 @@ const SUITES: Readonly<Record<string, { about: string; load(): Promise<Suite> }>
     about: 'sessions against connect-redis and better-auth: what races do to them, and how fast they are',
     load: () => import('./sessions.js'),
   },
+  cache: {
+    about:
+      'what a cached read costs, and what becomes of it when Redis is gone, against what one would use instead',
+    load: () => import('./cache.js'),
+  },
+  'cache-races': {
+    about: 'what becomes of a cache under each race and fault, against what one would use instead',
+    load: () => import('./cache-races.js'),
+  },
   'migration-lock': {
     about: 'how long readers wait while a migration alters their table',
     load: () => import('./migration-lock.js'),
