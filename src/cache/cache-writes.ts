@@ -3,7 +3,7 @@ import { type InputIssue, type StoreError, storeError } from '../errors.js';
 import { keyIssues, MAX_KEYS, manyKeysIssues, optionsIssues, tagsIssues } from './cache-input.js';
 import { keyIssue } from './cache-key.js';
 import type { CacheSetOptions } from './cache-options.js';
-import { type CachePolicy, jittered, policyOf } from './cache-policy.js';
+import { type CachePolicy, jittered } from './cache-policy.js';
 import type { CacheScope } from './cache-scope.js';
 import type { CacheWriteError } from './cache-service.js';
 import { type CachedValue, encodedValue } from './cached-value.js';
@@ -95,7 +95,7 @@ export class CacheWrites {
       if ('kind' in one) return errAsync(one);
       checked.push(one);
     }
-    const policy = policyOf(this.#scope.path, this.#scope.defaults, options);
+    const policy = this.#scope.policy(options);
     const names = checked.map(({ name }) => name);
     return confirmed(operation, this.#scope.parts.store.write(names, this.#make(checked, policy)));
   }
