@@ -52,7 +52,7 @@ export class CacheReads {
     return ResultAsync.fromSafePromise(
       this.#inRedis([...missing.keys()]).then((values) => {
         for (const [name, value] of values) found.set(missing.get(name) ?? '', value);
-        return found;
+        return inOrderOf(keys, found);
       }),
     );
   }
@@ -92,7 +92,8 @@ export class CacheReads {
       ? new Map(keys.map((key) => [this.#scope.name(key), key]))
       : this.#withoutHits(keys, found);
     if (missing.size === 0) return okAsync(found);
-    return new ResultAsync(this.#loadMany(this.#manyRequest(missing, loader, policy), missing, found));
+    const loading = this.#loadMany(this.#manyRequest(missing, loader, policy), missing, found);
+    return new ResultAsync(loading).map((all) => inOrderOf(keys, all));
   }
 
   #hit(kept: Kept): ResultAsync<unknown, never> {
@@ -243,4 +244,11 @@ async function within<T>(deadlineMs: number | null, work: Promise<T>): Promise<T
   const timed: Timed<T> = await withDeadline(deadlineMs, () => work);
   if (timed.kind === 'failed') throw timed.error;
   return timed.kind === 'done' ? timed.value : null;
+}
+
+/** Whichever tier a value came from. */
+function inOrderOf(keys: readonly string[], found: ReadonlyMap<string, unknown>): Map<string, unknown> {
+  const ordered = new Map<string, unknown>();
+  for (const key of keys) if (found.has(key)) ordered.set(key, found.get(key));
+  return ordered;
 }

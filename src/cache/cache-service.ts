@@ -194,7 +194,7 @@ export interface CacheNamespace {
   ): ResultAsync<LoadedValue<L>, LoaderError<L> | CacheLoadError>;
 
   /**
-   * The values of up to 1,000 keys: a map from each key that was found. One trip for all that memory misses.
+   * The values of up to 1,000 keys: a map from each key that was found, in their order. One trip for all that memory misses.
    * `T` is believed, not checked. Never fails because of Redis.
    *
    * @example
