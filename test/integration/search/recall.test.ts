@@ -33,10 +33,11 @@ afterAll(() => made[Symbol.asyncDispose]());
 
 describe('vectorSearch.probeRecall', () => {
   it('compares users of every size with the exact answers', async () => {
-    const report = await must(made.store.vectorSearch.probeRecall({ sample: 15, k: 10 }));
+    // All of the smaller classes and most of the largest: of a few searches, chance may pick those that miss one.
+    const report = await must(made.store.vectorSearch.probeRecall({ sample: 1_000, k: 10 }));
     expect(report.k).toBe(10);
     expect(report.classes.map(({ maxRows }) => maxRows)).toEqual([10, 200, 1_000, 4_000, null]);
-    expect(report.classes.map(({ searches }) => searches)).toEqual([8, 15, 15, 15, 0]);
+    expect(report.classes.map(({ searches }) => searches)).toEqual([8, 240, 600, 1_000, 0]);
     for (const { searches, recall, lowest, strategies } of report.classes) {
       expect(Object.values(strategies).reduce((sum, count) => sum + count, 0)).toBe(searches);
       if (searches === 0) expect([recall, lowest]).toEqual([null, null]);
