@@ -166,9 +166,9 @@ export function createMacroStore<const RateLimitName extends string = never>(
     clock,
     telemetry,
   });
-  const entities = resolved.cache.entities === null ? null : new EntityCache(cache, resolved.cache.entities);
   const onPool = createRepositories(executor, embedding, guard, index);
-  const repositories = entities === null ? onPool : entities.wrap(onPool);
+  const entities = resolved.cache.entities && new EntityCache(cache, onPool, resolved.cache.entities);
+  const repositories = entities?.repositories ?? onPool;
   // What a transaction writes is noted with each of its attempts, and ended in the cache after its commit.
   const transaction: MacroStore['transaction'] = (work, options) => {
     const run = (begin: () => Note) =>

@@ -17,24 +17,19 @@ export interface EntityCacheOptions {
  * A process that dies between its commit and the invalidation leaves the old row to its TTL; its caller was
  * never told of a success.
  */
-export class EntityCache {
+export class EntityCache<Repositories extends EntityRepositories> {
+  /** Those on the pool, through the cache. */
+  readonly repositories: Repositories;
   readonly #cache: CacheNamespace;
   /** Key → whether it was written again while it is read. */
   readonly #refreshing = new Map<string, boolean>();
-  #repositories: EntityRepositories | null = null;
 
-  constructor(cache: CacheService, { ttlSeconds }: EntityCacheOptions) {
+  constructor(cache: CacheService, onPool: Repositories, { ttlSeconds }: EntityCacheOptions) {
     this.#cache = cache.namespace('entities', { ttlSeconds, jitter: 0.1, backoffMs: 0, values: 'copied' });
-  }
-
-  /** Repositories on the pool. */
-  wrap<Repositories extends EntityRepositories>(repositories: Repositories): Repositories {
-    const wrapped = cacheReads(
-      noteWrites(repositories, (outdated) => this.#end([outdated])),
+    this.repositories = cacheReads(
+      noteWrites(onPool, (outdated) => this.#end([outdated])),
       this.#cache,
     );
-    this.#repositories = wrapped;
-    return wrapped;
   }
 
   /**
@@ -90,8 +85,7 @@ export class EntityCache {
 
   /** Whoever asks for it next is told what went wrong. */
   async #read(entity: Entity): Promise<void> {
-    if (this.#repositories === null) return;
-    const { users, chats, messages } = this.#repositories;
+    const { users, chats, messages } = this.repositories;
     if (entity.kind === 'user') await users.findById(entity.userId);
     else if (entity.kind === 'chat') await chats.findById(refOf(entity));
     else if (entity.kind === 'history') await messages.history(refOf(entity));

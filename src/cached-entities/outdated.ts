@@ -1,7 +1,4 @@
-interface ChatRef {
-  readonly userId: string;
-  readonly chatId: string;
-}
+import type { ChatRef } from '../repositories/chats.js';
 
 /** One cached entry, named by what it is of. */
 export type Entity =
