@@ -7,6 +7,7 @@ import { durablePlace, type RedisPlace, type SessionRows, sessionRows } from '..
 import { type GatedExecutor, gatedExecutor } from '../support/gated-executor.js';
 import { type RedisServer, startRedisServer } from '../support/redis-server.js';
 import { createTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 
 const USER = 'ada';
 
@@ -41,6 +42,14 @@ const idsInRedis = async () =>
   (await raw.hkeys(place.keyOf(USER))).filter((id) => id.length === SESSION_ID_LENGTH);
 const idsInRows = async () =>
   (await rows.query('select id from macro_store_sessions order by id')).map(({ id }) => id);
+
+/** Whether a session of the database waits for a lock of another. */
+const isAnyoneWaiting = async () =>
+  (
+    await rows.query(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+  ).length > 0;
 
 describe('a flush of Redis', () => {
   it('ends no session: each is restored by its next use', async () => {
@@ -213,8 +222,7 @@ describe('changes at the same time', () => {
     const creating = slow.sessions.create({ userId: USER, data: 1 });
     await inserting.reached;
     const ending = fast.revokeAll(USER);
-    // It waits for the one that is under way.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('it waits for the one that is under way', isAnyoneWaiting);
     inserting.release();
     const { token } = (await creating)._unsafeUnwrap();
     expect((await ending)._unsafeUnwrap()).toBe(2);
@@ -233,7 +241,7 @@ describe('changes at the same time', () => {
     const ending = slow.sessions.revokeAll(USER);
     await deleted.reached;
     const creating = fast.create({ userId: USER, data: 1, epoch });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('the sign-in waits for it', isAnyoneWaiting);
     deleted.release();
     expect((await ending)._unsafeUnwrap()).toBe(1);
     expect((await creating)._unsafeUnwrapErr()).toMatchObject({ constraint: 'session-epoch' });

@@ -81,7 +81,7 @@ describe('An index of MemoryTier', () => {
     }
     expect(index.size).toBe(3);
     moveTo(1_000);
-    expect(tier.getIndexed(index, 'a')).toBeDefined();
+    expect(tier.getIndexed(index, 'a')?.value.shared()).toBe('v');
     set('d', 'v', Infinity);
     expect([get('a'), get('b')]).toEqual(['v', undefined]);
     expect([...index.keys()].sort()).toEqual(['a', 'c']);
