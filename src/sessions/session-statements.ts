@@ -30,13 +30,12 @@ interface WithSecret extends OfSession {
   readonly secretHash: string;
 }
 
-const columns =
-  sql.raw(`id, secret_hash as "secretHash", version, user_id as "userId", ip, user_agent as "userAgent",
+const columns = sql`id, secret_hash as "secretHash", version, user_id as "userId", ip, user_agent as "userAgent",
   data, idle_ms as "idleMs", created_at as "createdAt", last_seen_at as "lastSeenAt", expires_at as "expiresAt",
-  ends_at as "endsAt"`);
+  ends_at as "endsAt"`;
 
 // The time of the statement, not of its transaction, which may have waited for another of the same user.
-const now = sql.raw('statement_timestamp()');
+const now = sql`statement_timestamp()`;
 const milliseconds = (name: string) => sql`${parameter(name)}::bigint * interval '1 millisecond'`;
 const seen = sql`last_seen_at = ${now},
   expires_at = least(${now} + idle_ms * interval '1 millisecond', ends_at)`;
