@@ -24,10 +24,11 @@ export function inputIssues(error: z.ZodError, prefix: readonly string[] = []): 
   });
 }
 
-/** In lower case, as the server gives it back. */
-export const id = z.guid({ error: 'must be a UUID' }).toLowerCase();
-
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const NO_ID = { error: 'must be a UUID' };
+
+/** In lower case, as the server gives it back. */
+export const id = z.string(NO_ID).regex(ID, NO_ID).toLowerCase();
 
 /** What {@link id} takes. */
 export const isId = (value: unknown): value is string => typeof value === 'string' && ID.test(value);

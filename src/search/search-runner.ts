@@ -51,6 +51,7 @@ export const SINGLE: SearchForm<SearchParams, SearchRow> = {
 
 /** Diverse hits are picked out of this many times as many. */
 const DIVERSITY_POOL = 4;
+
 /** Runs searches: chooses, learns from each answer, and repeats what came back short. */
 export class SearchRunner {
   constructor(private readonly parts: RunnerParts) {}
@@ -68,7 +69,7 @@ export class SearchRunner {
   async plan(
     search: CheckedSearch,
     place: VectorPlace,
-    isMeasured = !this.parts.sizes.find(search)?.isFresh,
+    isMeasured = this.isCountDue(search),
   ): Promise<Result<PlannedSearch, SearchError>> {
     const situation = await this.situationOf(search, place);
     if (situation.isErr()) return err(situation.error);
@@ -117,7 +118,7 @@ export class SearchRunner {
     if (!isIndexReady) this.parts.tables.forget(variant.table);
     if (remaining >= params.limit) return null;
     const situation: Situation = { ...this.blindSituation(search), scopeRows };
-    const isMeasured = !this.parts.sizes.find(search)?.isFresh;
+    const isMeasured = this.isCountDue(search);
     if (choice.strategy === 'hnsw') {
       // The walk gave up, or passed over rows; the index of the scope has them all. A count from before may
       // be of fewer rows than there are.
@@ -127,6 +128,11 @@ export class SearchRunner {
     // Fewer than were asked for: the scope, or what the filter leaves of it, has no more.
     if (candidates < params.candidates) return null;
     return planSearch(search, place, situation, { ...choice, candidates: choice.candidates * 2 }, isMeasured);
+  }
+
+  /** Whether the size of the scope is not known, or no longer. */
+  private isCountDue(search: CheckedSearch): boolean {
+    return !this.parts.sizes.find(search)?.isFresh;
   }
 
   private learn(search: CheckedSearch, variant: SearchVariant, { scopeRows }: Figures): number {
