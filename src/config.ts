@@ -1,7 +1,10 @@
 import type { ConnectionOptions } from 'node:tls';
-import type { Cluster, Redis } from 'ioredis';
 import type pg from 'pg';
 import { z } from 'zod';
+import { type Filled, hasMethods, isObject, millis, objectOf, tlsSetting, urlOf } from './config/checks.js';
+import { type RateLimit, rateLimits } from './config/rate-limit-config.js';
+import { REDIS_DEFAULTS, type RedisConfig, type ResolvedRedis, redisBranch } from './config/redis-config.js';
+import { SESSION_DEFAULTS, type SessionsConfig, sessions } from './config/session-config.js';
 import type { InputIssue } from './errors.js';
 import { inputIssues } from './input.js';
 import {
@@ -55,70 +58,6 @@ export interface EmbeddedDatabaseConfig {
 
 export type DatabaseConfig = ServerDatabaseConfig | BorrowedDatabaseConfig | EmbeddedDatabaseConfig;
 
-/** What every way to Redis takes. */
-export interface RedisBaseConfig {
-  /** Put before every key. */
-  readonly keyPrefix?: string;
-  /** Bound on each Redis command; past it the call goes on without Redis. */
-  readonly commandTimeoutMillis?: number;
-}
-
-/** One Redis server. */
-export interface OwnedRedisConfig extends RedisBaseConfig {
-  /** `redis://user:password@host:port/db`, or `rediss://` for TLS. */
-  readonly url: string;
-  /** Node's TLS options for `rediss://`, such as `ca`. */
-  readonly tls?: ConnectionOptions;
-}
-
-export interface RedisAddress {
-  readonly host: string;
-  /** Default: 6379, of a sentinel 26379. */
-  readonly port?: number;
-}
-
-/** The address under which a server that announces itself as `host:port` is reached from here. */
-export type RedisNatMap = Readonly<Record<string, { readonly host: string; readonly port: number }>>;
-
-/** A Redis Cluster. Reads and writes go to its masters. */
-export interface RedisClusterConfig extends RedisBaseConfig {
-  /** Some servers of the cluster; the others are found through them. */
-  readonly nodes: readonly RedisAddress[];
-  readonly username?: string;
-  readonly password?: string;
-  /** `true`: verify the server's certificate and name; an object: Node's TLS options. Default: plain text. */
-  readonly tls?: boolean | ConnectionOptions;
-  readonly natMap?: RedisNatMap;
-}
-
-/** A master that Sentinel watches; after a failover the new one is used. */
-export interface RedisSentinelConfig extends RedisBaseConfig {
-  readonly sentinels: readonly RedisAddress[];
-  /** The name under which the sentinels know the master. */
-  readonly name: string;
-  readonly db?: number;
-  readonly username?: string;
-  readonly password?: string;
-  /** For the master; as in {@link RedisClusterConfig}. */
-  readonly tls?: boolean | ConnectionOptions;
-  readonly sentinelUsername?: string;
-  readonly sentinelPassword?: string;
-  readonly sentinelTls?: boolean | ConnectionOptions;
-  readonly natMap?: RedisNatMap;
-}
-
-/** The application's own ioredis client. It is borrowed: never closed by us. */
-export interface BorrowedRedisConfig extends RedisBaseConfig {
-  readonly client: Redis | Cluster;
-}
-
-export type RedisConfig =
-  | OwnedRedisConfig
-  | RedisClusterConfig
-  | RedisSentinelConfig
-  | BorrowedRedisConfig
-  | false;
-
 export interface EmbeddingConfig extends Partial<EmbeddingShape> {
   /**
    * The name of the model, 1–200 characters, e.g. `text-embedding-3-small`. Each vector records it. Needed once
@@ -160,52 +99,6 @@ export interface SearchConfig {
   readonly recallTarget?: number;
 }
 
-/**
- * What may pass a limiter under one key.
- *
- * @example
- * const chat: RateLimit = { limit: 60, windowSeconds: 60, burst: 10 };
- */
-export interface RateLimit {
-  /** Units a window, 1 or more, at most 100,000 a second. A call is one unit, unless it says its cost. */
-  readonly limit: number;
-  /** 0.001 or more. What is spent must have come back within 366 days. */
-  readonly windowSeconds: number;
-  /** Units that may pass at once after a pause; in any window, less than `limit + burst` pass. Default: `limit`. */
-  readonly burst?: number;
-  /**
-   * `gcra` (default): units come back one by one. `sliding-window`: at most `limit` in each calendar window, for
-   * a quota that is shown as such; the window before still counts by the share of it that is not over.
-   */
-  readonly algorithm?: 'gcra' | 'sliding-window';
-  /**
-   * While Redis is out of reach: `local` (default) limits each process by itself, `open` lets all pass, `closed`
-   * none.
-   */
-  readonly whenUnavailable?: 'local' | 'open' | 'closed';
-}
-
-/** Sessions; the defaults are in {@link DEFAULTS}. All seconds are above 0 and at most 400 days. */
-export interface SessionsConfig {
-  /** A session ends after so long without use; at most `lifetimeSeconds`. */
-  readonly idleSeconds?: number;
-  /** A session ends after so long, however much it is used. */
-  readonly lifetimeSeconds?: number;
-  /** Use is noted at most once in so long, which is a write; below `idleSeconds`, and 0 for each use. */
-  readonly touchIntervalSeconds?: number;
-  /** Sessions of one user, 1–1,000. */
-  readonly maxPerUser?: number;
-  /** At `maxPerUser`: end the session that was unused longest, or refuse the new one. */
-  readonly whenFull?: 'end-oldest' | 'refuse';
-  /** Bound on the data of one session, in bytes of its encoding; at most 1 MiB. */
-  readonly maxDataBytes?: number;
-  /**
-   * Keeps sessions in PostgreSQL too: they outlive a flush or an outage of Redis, and there without Redis. Needs the
-   * migration `0008_sessions`, and costs a transaction a change and a write an interval. Default `false`.
-   */
-  readonly durable?: boolean;
-}
-
 /** Everything is optional: `createMacroStore()` runs embedded, with its cache in memory and no server. */
 export interface MacroStoreConfig<RateLimitName extends string = string> {
   readonly database?: DatabaseConfig;
@@ -235,7 +128,7 @@ export const DEFAULTS = {
     maxWaiting: 1_000,
     pooler: 'none',
   },
-  redis: { keyPrefix: 'macro:', commandTimeoutMillis: 100 },
+  redis: REDIS_DEFAULTS,
   embedding: DEFAULT_EMBEDDING,
   cache: {
     memoryMaxBytes: 64 * 1024 * 1024,
@@ -245,18 +138,9 @@ export const DEFAULTS = {
     entities: false,
   },
   search: { recallSampleRate: 0, recallTarget: 0.99 },
-  sessions: {
-    idleSeconds: 7 * 24 * 3600,
-    lifetimeSeconds: 30 * 24 * 3600,
-    touchIntervalSeconds: 60,
-    maxPerUser: 100,
-    whenFull: 'end-oldest',
-    maxDataBytes: 64 * 1024,
-    durable: false,
-  },
+  sessions: SESSION_DEFAULTS,
 } as const;
 
-type Filled<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
 type Limits = 'acquireTimeoutMillis' | 'statementTimeoutMillis' | 'maxWaiting' | 'pooler';
 
 export type ResolvedServerDatabase = { readonly kind: 'server' } & Filled<
@@ -265,21 +149,6 @@ export type ResolvedServerDatabase = { readonly kind: 'server' } & Filled<
 >;
 export type ResolvedBorrowedDatabase = { readonly kind: 'borrowed' } & Filled<BorrowedDatabaseConfig, Limits>;
 export type ResolvedEmbeddedDatabase = { readonly kind: 'embedded'; readonly dataDir: string | null };
-type WithPort = { readonly host: string; readonly port: number };
-export type ResolvedRedisCluster = { readonly kind: 'cluster' } & Filled<
-  Omit<RedisClusterConfig, 'nodes'>,
-  keyof RedisBaseConfig
-> & { readonly nodes: readonly WithPort[] };
-export type ResolvedRedisSentinel = { readonly kind: 'sentinel' } & Filled<
-  Omit<RedisSentinelConfig, 'sentinels'>,
-  keyof RedisBaseConfig
-> & { readonly sentinels: readonly WithPort[] };
-export type ResolvedRedis =
-  | ({ readonly kind: 'owned' } & Filled<OwnedRedisConfig, keyof RedisBaseConfig>)
-  | ResolvedRedisCluster
-  | ResolvedRedisSentinel
-  | ({ readonly kind: 'borrowed' } & Required<BorrowedRedisConfig>);
-
 export interface ResolvedConfig {
   readonly database: ResolvedServerDatabase | ResolvedBorrowedDatabase | ResolvedEmbeddedDatabase;
   readonly redis: ResolvedRedis | null;
@@ -306,14 +175,7 @@ export class MacroStoreConfigError extends Error {
   }
 }
 
-const MAX_TIMER_MILLIS = 2_147_483_647;
-const millis = z.int().min(1).max(MAX_TIMER_MILLIS);
 const postgresUrl = urlOf(['postgres:', 'postgresql:']);
-
-const tlsSetting = z.union([
-  z.boolean(),
-  objectOf<ConnectionOptions>("must be true, false or Node's TLS options", isObject),
-]);
 
 const limits = {
   acquireTimeoutMillis: millis.default(DEFAULTS.database.acquireTimeoutMillis),
@@ -364,64 +226,6 @@ const embeddedDatabase = z
     dataDir: embedded === true ? null : embedded.dataDir,
   }));
 
-const redisLimits = {
-  keyPrefix: z
-    .string()
-    .max(256)
-    // Half a hash tag would put keys that belong together into different slots of a cluster.
-    .regex(/^[^{]*(\{[^}]+\}.*)?$/s, { error: 'must hold a whole {tag}, or no {' })
-    .default(DEFAULTS.redis.keyPrefix),
-  commandTimeoutMillis: millis.default(DEFAULTS.redis.commandTimeoutMillis),
-};
-
-const ownedRedis = z
-  .strictObject({
-    url: urlOf(['redis:', 'rediss:']),
-    tls: objectOf<ConnectionOptions>("must be Node's TLS options", isObject).optional(),
-    ...redisLimits,
-  })
-  .refine(({ url, tls }) => tls === undefined || url.startsWith('rediss:'), {
-    path: ['tls'],
-    message: 'needs a rediss:// URL',
-  })
-  .transform((redis) => ({ kind: 'owned' as const, ...redis }));
-
-const port = z.int().min(1).max(65_535);
-const addresses = (defaultPort: number) =>
-  z.array(z.strictObject({ host: z.string().min(1), port: port.default(defaultPort) })).min(1);
-const redisAccess = {
-  username: z.string().min(1).optional(),
-  password: z.string().min(1).optional(),
-  tls: tlsSetting.optional(),
-  natMap: z.record(z.string(), z.strictObject({ host: z.string().min(1), port })).optional(),
-};
-
-const redisCluster = z
-  .strictObject({ nodes: addresses(6_379), ...redisAccess, ...redisLimits })
-  .transform((redis) => ({ kind: 'cluster' as const, ...redis }));
-
-const redisSentinel = z
-  .strictObject({
-    sentinels: addresses(26_379),
-    name: z.string().min(1),
-    db: z.int().min(0).optional(),
-    ...redisAccess,
-    sentinelUsername: z.string().min(1).optional(),
-    sentinelPassword: z.string().min(1).optional(),
-    sentinelTls: tlsSetting.optional(),
-    ...redisLimits,
-  })
-  .transform((redis) => ({ kind: 'sentinel' as const, ...redis }));
-
-const borrowedRedis = z
-  .strictObject({
-    client: objectOf<Redis | Cluster>('must be an ioredis client', (value) =>
-      hasMethods(value, ['get', 'set', 'on']),
-    ),
-    ...redisLimits,
-  })
-  .transform((redis) => ({ kind: 'borrowed' as const, ...redis }));
-
 const embeddingShape = z
   .strictObject({
     dimensions: z.int().min(1).default(DEFAULTS.embedding.dimensions),
@@ -471,69 +275,6 @@ const search = z.strictObject({
   recallSampleRate: z.number().min(0).max(1).default(DEFAULTS.search.recallSampleRate),
   recallTarget: z.number().min(0).max(1).default(DEFAULTS.search.recallTarget),
 });
-
-const MIN_WINDOW_SECONDS = 0.001;
-const MAX_REFILL_SECONDS = 366 * 86_400;
-const MAX_UNITS_PER_SECOND = 100_000;
-
-/** Checks a {@link RateLimit}, also one that a call brings along. */
-export const rateLimit: z.ZodType<RateLimit> = z
-  .strictObject({
-    limit: z.int().min(1),
-    windowSeconds: z.number().min(MIN_WINDOW_SECONDS).max(MAX_REFILL_SECONDS),
-    burst: z.int().min(1).exactOptional(),
-    algorithm: z.enum(['gcra', 'sliding-window']).exactOptional(),
-    whenUnavailable: z.enum(['local', 'open', 'closed']).exactOptional(),
-  })
-  .superRefine(({ limit, windowSeconds, burst, algorithm }, context) => {
-    if (windowSeconds < MIN_WINDOW_SECONDS || windowSeconds > MAX_REFILL_SECONDS) return;
-    const refuse = (path: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [path], message });
-    if (limit > windowSeconds * MAX_UNITS_PER_SECOND)
-      refuse('limit', `must be at most ${MAX_UNITS_PER_SECOND} a second; count in larger units`);
-    if (algorithm === 'sliding-window' && burst !== undefined)
-      refuse('burst', 'is not for a sliding window, which lets the whole limit pass at once');
-    if (((burst ?? limit) / limit) * windowSeconds > MAX_REFILL_SECONDS)
-      refuse('burst', 'must have come back within 366 days');
-  });
-
-const rateLimits = z.record(
-  z.string().regex(/^[\w.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, "_", "." or "-"' }),
-  rateLimit,
-);
-
-const MAX_SESSION_SECONDS = 400 * 24 * 3600;
-const sessionSeconds = z.number().min(0.001).max(MAX_SESSION_SECONDS);
-
-// What is silent follows what is not: a lifetime of an hour needs no word on idle time.
-const sessions = z
-  .strictObject({
-    idleSeconds: sessionSeconds.optional(),
-    lifetimeSeconds: sessionSeconds.default(DEFAULTS.sessions.lifetimeSeconds),
-    touchIntervalSeconds: z.number().min(0).max(MAX_SESSION_SECONDS).optional(),
-    maxPerUser: z.int().min(1).max(1_000).default(DEFAULTS.sessions.maxPerUser),
-    whenFull: z.enum(['end-oldest', 'refuse']).default(DEFAULTS.sessions.whenFull),
-    maxDataBytes: z
-      .int()
-      .min(1)
-      .max(1024 * 1024)
-      .default(DEFAULTS.sessions.maxDataBytes),
-    durable: z.boolean().default(DEFAULTS.sessions.durable),
-  })
-  .transform((given) => {
-    const idleSeconds = given.idleSeconds ?? Math.min(DEFAULTS.sessions.idleSeconds, given.lifetimeSeconds);
-    const touchIntervalSeconds =
-      given.touchIntervalSeconds ?? Math.min(DEFAULTS.sessions.touchIntervalSeconds, idleSeconds / 10);
-    return { ...given, idleSeconds, touchIntervalSeconds };
-  })
-  .refine(({ idleSeconds, lifetimeSeconds }) => idleSeconds <= lifetimeSeconds, {
-    path: ['idleSeconds'],
-    message: 'must not be above sessions.lifetimeSeconds',
-  })
-  .refine(({ touchIntervalSeconds, idleSeconds }) => touchIntervalSeconds < idleSeconds, {
-    path: ['touchIntervalSeconds'],
-    message: 'must be below sessions.idleSeconds',
-  });
 
 const root = z.strictObject({
   database: z.unknown().optional(),
@@ -611,43 +352,4 @@ function databaseBranch(value: unknown): [z.ZodType<ResolvedConfig['database']>,
     if ('embedded' in value) return [embeddedDatabase, value];
   }
   return [serverDatabase as unknown as z.ZodType<ResolvedServerDatabase>, value];
-}
-
-function redisBranch(value: unknown): [z.ZodType<ResolvedRedis>, unknown] {
-  if (isObject(value)) {
-    if ('client' in value) return [borrowedRedis, value];
-    if ('nodes' in value) return [redisCluster as unknown as z.ZodType<ResolvedRedisCluster>, value];
-    if ('sentinels' in value) return [redisSentinel as unknown as z.ZodType<ResolvedRedisSentinel>, value];
-  }
-  return [ownedRedis as unknown as z.ZodType<ResolvedRedis>, value];
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
-}
-
-function hasMethods(value: unknown, names: readonly string[]): boolean {
-  return (
-    isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
-  );
-}
-
-function objectOf<T>(message: string, fits: (value: unknown) => boolean): z.ZodType<T> {
-  return z.custom<T>(fits, { error: message });
-}
-
-function urlOf(protocols: readonly string[]) {
-  const message = `must be a ${protocols.map((protocol) => `${protocol}//`).join(' or ')} URL`;
-  return z.string({ error: message }).refine(
-    (value) => {
-      try {
-        const { protocol, username, password, hostname, pathname } = new URL(value);
-        for (const part of [username, password, hostname, pathname]) decodeURIComponent(part);
-        return protocols.includes(protocol);
-      } catch {
-        return false;
-      }
-    },
-    { error: message },
-  );
 }

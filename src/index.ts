@@ -15,9 +15,20 @@ export type {
   LoaderError,
 } from './cache/cache-service.js';
 export type { CacheStats } from './cache/cache-stats.js';
+export type { RateLimit } from './config/rate-limit-config.js';
+export type {
+  BorrowedRedisConfig,
+  OwnedRedisConfig,
+  RedisAddress,
+  RedisBaseConfig,
+  RedisClusterConfig,
+  RedisConfig,
+  RedisNatMap,
+  RedisSentinelConfig,
+} from './config/redis-config.js';
+export type { SessionsConfig } from './config/session-config.js';
 export {
   type BorrowedDatabaseConfig,
-  type BorrowedRedisConfig,
   type CacheConfig,
   type DatabaseConfig,
   DEFAULTS,
@@ -26,18 +37,9 @@ export {
   type EntityCacheConfig,
   type MacroStoreConfig,
   MacroStoreConfigError,
-  type OwnedRedisConfig,
   type PoolerMode,
-  type RateLimit,
-  type RedisAddress,
-  type RedisBaseConfig,
-  type RedisClusterConfig,
-  type RedisConfig,
-  type RedisNatMap,
-  type RedisSentinelConfig,
   type SearchConfig,
   type ServerDatabaseConfig,
-  type SessionsConfig,
 } from './config.js';
 export {
   createMacroStore,

@@ -1,5 +1,5 @@
 import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
-import type { RateLimit } from '../config.js';
+import type { RateLimit } from '../config/rate-limit-config.js';
 import { type InputIssue, invalidInput, type StoreError, storeError } from '../errors.js';
 import type { RedisLink } from '../redis/redis-link.js';
 import { type Decider, type Decision, ownDecider, sharedDecider } from './decider.js';

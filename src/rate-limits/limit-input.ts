@@ -1,4 +1,4 @@
-import { type RateLimit, rateLimit } from '../config.js';
+import { type RateLimit, rateLimit } from '../config/rate-limit-config.js';
 import type { InputIssue } from '../errors.js';
 import { inputIssues, isStorable, NOT_STORABLE } from '../input.js';
 import { makeRule, type Rule } from './rule.js';

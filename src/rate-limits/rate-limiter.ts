@@ -1,5 +1,5 @@
 import type { ResultAsync } from 'neverthrow';
-import type { RateLimit } from '../config.js';
+import type { RateLimit } from '../config/rate-limit-config.js';
 import type { StoreError } from '../errors.js';
 
 /** What any call can end in. That a limit is reached, or Redis out of reach, is an outcome and not an error. */

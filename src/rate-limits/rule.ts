@@ -1,4 +1,4 @@
-import type { RateLimit } from '../config.js';
+import type { RateLimit } from '../config/rate-limit-config.js';
 
 /** A limit made ready for counting, in whole units and microseconds. */
 export interface Rule {

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
-import type { ResolvedRedis, ResolvedRedisCluster, ResolvedRedisSentinel } from '../config.js';
+import type { ResolvedRedis, ResolvedRedisCluster, ResolvedRedisSentinel } from '../config/redis-config.js';
 
 export type Ioredis = { readonly Redis: typeof Redis };
 export type LoadIoredis = () => Promise<Ioredis>;

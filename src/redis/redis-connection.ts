@@ -1,4 +1,4 @@
-import type { ResolvedRedis } from '../config.js';
+import type { ResolvedRedis } from '../config/redis-config.js';
 import type { LoadIoredis } from './make-client.js';
 import type { RedisClient } from './redis-client.js';
 import { isAtRest, openRedisHandle, type RedisHandle } from './redis-handle.js';

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Cluster, Redis } from 'ioredis';
-import type { ResolvedRedis } from '../config.js';
+import type { ResolvedRedis } from '../config/redis-config.js';
 import { withDeadline } from './deadline.js';
 import { type LoadIoredis, makeClient } from './make-client.js';
 import type { RedisClient } from './redis-client.js';

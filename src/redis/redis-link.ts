@@ -1,4 +1,4 @@
-import type { ResolvedRedis } from '../config.js';
+import type { ResolvedRedis } from '../config/redis-config.js';
 import type { Telemetry } from '../telemetry.js';
 import { withDeadline } from './deadline.js';
 import { Deadlines } from './deadlines.js';

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RateLimit } from '../../src/config.js';
+import type { RateLimit } from '../../src/config/rate-limit-config.js';
 import type { RateLimiter } from '../../src/rate-limits/rate-limiter.js';
 import { aKeyPrefix } from '../contract/cache-kit.js';
 import { makeRedisLimiter, outcome, passing, type RedisLimiterOptions } from '../contract/rate-limit-kit.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RateLimit } from '../../src/config.js';
+import type { RateLimit } from '../../src/config/rate-limit-config.js';
 import { aKeyPrefix } from '../contract/cache-kit.js';
 import type { RateLimitWorkerInput, RateLimitWorkerOutput } from '../support/rate-limit-worker.js';
 import { startRedisCluster } from '../support/redis-cluster.js';

@@ -7,7 +7,7 @@ import { createCacheService } from '../../src/cache/create-cache-service.js';
 import { sealEnvelope } from '../../src/cache/envelope.js';
 import { RedisNames } from '../../src/cache/redis-names.js';
 import { createRedisTier, type RedisTierOptions } from '../../src/cache/redis-tier.js';
-import type { BorrowedRedisConfig, ResolvedRedis } from '../../src/config.js';
+import type { BorrowedRedisConfig, ResolvedRedis } from '../../src/config/redis-config.js';
 import type { LoadIoredis } from '../../src/redis/make-client.js';
 import { RedisLink } from '../../src/redis/redis-link.js';
 import type { StoreEvent } from '../../src/telemetry.js';

@@ -1,10 +1,7 @@
 import type { Redis } from 'ioredis';
-import {
-  type BorrowedRedisConfig,
-  type RateLimit,
-  type RedisAddress,
-  resolveConfig,
-} from '../../src/config.js';
+import type { RateLimit } from '../../src/config/rate-limit-config.js';
+import type { BorrowedRedisConfig, RedisAddress } from '../../src/config/redis-config.js';
+import { resolveConfig } from '../../src/config.js';
 import { createRateLimiter } from '../../src/rate-limits/create-rate-limiter.js';
 import type { RateLimiter, RateLimitOutcome } from '../../src/rate-limits/rate-limiter.js';
 import { RedisLink } from '../../src/redis/redis-link.js';

@@ -1,6 +1,6 @@
 import type { ResultAsync } from 'neverthrow';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RateLimit } from '../../src/config.js';
+import type { RateLimit } from '../../src/config/rate-limit-config.js';
 import type { RateLimiter, RateLimitWriteError } from '../../src/rate-limits/rate-limiter.js';
 import { type LimiterUnderTest, outcome, passing, RATE_LIMITS } from './rate-limit-kit.js';
 

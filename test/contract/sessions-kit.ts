@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
-import { type RedisConfig, resolveConfig } from '../../src/config.js';
+import type { RedisConfig } from '../../src/config/redis-config.js';
+import { resolveConfig } from '../../src/config.js';
 import { openDatabase } from '../../src/database/database.js';
 import type { Executor } from '../../src/database/executor.js';
 import { createStoreExecutor } from '../../src/database/transaction.js';

@@ -1,6 +1,6 @@
 // One of several processes that spend of the same limits at once.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RateLimit } from '../../src/config.js';
+import type { RateLimit } from '../../src/config/rate-limit-config.js';
 import { makeRedisLimiter, type RedisTarget } from '../contract/rate-limit-kit.js';
 
 export interface RateLimitWorkerInput {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { RateLimit } from '../../../src/config.js';
+import type { RateLimit } from '../../../src/config/rate-limit-config.js';
 import { standingOfLevel } from '../../../src/rate-limits/gcra.js';
 import { ADJUST, CHARGE, SPEND_GCRA } from '../../../src/rate-limits/limit-scripts.js';
 import type { Charge } from '../../../src/rate-limits/limit-store.js';

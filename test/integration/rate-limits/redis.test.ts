@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { RateLimit } from '../../../src/config.js';
+import type { RateLimit } from '../../../src/config/rate-limit-config.js';
 import { ADJUST, SPEND_GCRA } from '../../../src/rate-limits/limit-scripts.js';
 import { aKeyPrefix } from '../../contract/cache-kit.js';
 import {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULTS, MacroStoreConfigError, resolveConfig, type SessionsConfig } from '../../../src/config.js';
+import type { SessionsConfig } from '../../../src/config/session-config.js';
+import { DEFAULTS, MacroStoreConfigError, resolveConfig } from '../../../src/config.js';
 
 describe('the configuration of sessions', () => {
   it('has defaults, and lets what is silent follow what is not', () => {
