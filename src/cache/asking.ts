@@ -1,9 +1,10 @@
 import { LEASE_MS } from './lease.js';
 import type { LoadRequest } from './loading.js';
-import { type RedisTier, uniqueId } from './redis-tier.js';
+import type { RedisTier } from './redis-tier.js';
 import type { Look } from './stored-reader.js';
 import type { TagState } from './tag-states.js';
 import type { TwoLevelStore } from './two-level-store.js';
+import { uniqueId } from './unique-id.js';
 
 /** What Redis answered to one who wants to read or else to load. */
 export interface Asked {

@@ -10,7 +10,7 @@ import type { CachedValue } from './cached-value.js';
 import type { Landed, LoadRequest } from './loading.js';
 import type { Kept } from './memory-tier.js';
 import type { KeyRequest } from './read-through.js';
-import { NO_LEASE } from './redis-tier.js';
+import { NO_LEASE } from './reading.js';
 
 type Answer = Result<unknown, CacheLoadError>;
 export type OneLoader = (context: LoadContext) => PromiseLike<unknown>;

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { RedisClient } from '../redis/redis-client.js';
 import type { RedisLink } from '../redis/redis-link.js';
 import { type RedisScript, runScript, type ScriptArgument } from '../redis/redis-script.js';
+import { type Reading, type ReadTerms, toReadings } from './reading.js';
 import { RedisNames } from './redis-names.js';
 import { RedisRepairs } from './redis-repairs.js';
 import {
@@ -16,6 +16,8 @@ import {
   WRITE,
 } from './redis-scripts.js';
 import { bySlot } from './slot-groups.js';
+import { type StoredText, textsAt } from './stored-text.js';
+import { randomToken } from './unique-id.js';
 
 export interface RedisTierOptions {
   /** Put before every key. */
@@ -24,36 +26,7 @@ export interface RedisTierOptions {
   readonly maxFailedWrites?: number;
 }
 
-/** What Redis said of one value at one moment. */
-export interface Reading {
-  readonly text: string | null;
-  /** What is left of its life; `Infinity` for a key somebody stored without one. */
-  readonly leftMs: number;
-  /** The token of who may fill it now, a note of a failed load, or '' for nobody. */
-  readonly lease: string;
-}
-
-export interface ReadTerms {
-  /** Whose lease it becomes where no value is fresh; none is taken without `leaseMs`. */
-  readonly token: string;
-  readonly leaseMs: number;
-  /** How long before its end a value counts as stale already. */
-  readonly earlyMs: number;
-}
-
-/** A text that is to be stored for a while. */
-export interface StoredText {
-  readonly name: string;
-  readonly text: string;
-  readonly ttlMs: number;
-}
-
-export const NO_LEASE: ReadTerms = { token: '', leaseMs: 0, earlyMs: 0 };
-
 const MAX_FAILED_WRITES = 10_000;
-const PROCESS_TOKEN = randomBytes(9).toString('base64url');
-let madeIds = 0;
-
 /** The part of the cache that processes share. */
 export function createRedisTier(link: RedisLink, options: RedisTierOptions): RedisTier {
   return new RedisTier(link, options);
@@ -255,37 +228,6 @@ export class RedisTier {
       return parse((await runScript(client, script, keys, argumentsFor(places))) as unknown[], places);
     });
   }
-}
-
-/** Never made twice, by any process; quickly made. */
-export function uniqueId(): string {
-  madeIds += 1;
-  return `${PROCESS_TOKEN}.${madeIds.toString(36)}`;
-}
-
-/** Nobody can guess it, and it is never made twice. */
-function randomToken(): string {
-  return randomBytes(12).toString('base64url');
-}
-
-function textsAt(texts: readonly StoredText[], places: readonly number[]): ScriptArgument[] {
-  const flat: ScriptArgument[] = [];
-  for (const place of places) {
-    const stored = texts[place];
-    if (stored !== undefined) flat.push(stored.text, stored.ttlMs);
-  }
-  return flat;
-}
-
-function toReadings(answers: readonly unknown[]): Reading[] {
-  return Array.from({ length: answers.length / 3 }, (_, index) => {
-    const [text, left, lease] = answers.slice(3 * index, 3 * index + 3);
-    return {
-      text: typeof text === 'string' ? text : null,
-      leftMs: Number(left) < 0 ? Infinity : Number(left),
-      lease: String(lease),
-    };
-  });
 }
 
 function isDefined<T>(value: T | undefined): value is T {

@@ -2,7 +2,8 @@ import type { Telemetry } from '../telemetry.js';
 import { type CachedValue, cachedValue } from './cached-value.js';
 import { decompress, isCompressed } from './compression.js';
 import { type Envelope, openEnvelope } from './envelope.js';
-import type { Reading, ReadTerms, RedisTier } from './redis-tier.js';
+import type { Reading, ReadTerms } from './reading.js';
+import type { RedisTier } from './redis-tier.js';
 import type { TagState } from './tag-states.js';
 import type { TagVersions } from './tag-versions.js';
 

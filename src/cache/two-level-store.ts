@@ -4,11 +4,14 @@ import { Coherence, type CopyHolder } from './coherence.js';
 import { sealEnvelope } from './envelope.js';
 import { KeyFences } from './key-fences.js';
 import type { Kept, KeyIndex, MemoryTier } from './memory-tier.js';
+import type { ReadTerms } from './reading.js';
 import { RecentFailures } from './recent-failures.js';
-import { type ReadTerms, type RedisTier, type StoredText, uniqueId } from './redis-tier.js';
+import type { RedisTier } from './redis-tier.js';
 import { type Look, StoredReader } from './stored-reader.js';
+import type { StoredText } from './stored-text.js';
 import type { TagState } from './tag-states.js';
 import { TagVersions, tagVersionsOf } from './tag-versions.js';
+import { uniqueId } from './unique-id.js';
 import { WakeUps } from './wake-ups.js';
 
 export interface TwoLevelStoreOptions {

@@ -1,7 +1,7 @@
 import type { ResolvedRedis } from '../config/redis-config.js';
 import type { Telemetry } from '../telemetry.js';
+import { CommandDeadlines } from './command-deadlines.js';
 import { withDeadline } from './deadline.js';
-import { Deadlines } from './deadlines.js';
 import { JoinedWrites } from './joined-writes.js';
 import type { LoadIoredis } from './make-client.js';
 import type { RedisClient } from './redis-client.js';
@@ -49,7 +49,7 @@ export class RedisLink {
   readonly #recoveryListeners: (() => void)[] = [];
   readonly #endings: (() => Promise<void>)[] = [];
   readonly #hangUps = new Set<() => void>();
-  readonly #deadlines: Deadlines;
+  readonly #deadlines: CommandDeadlines;
   readonly #writes = new JoinedWrites();
   #isDown = false;
   #unanswered = 0;
@@ -58,7 +58,7 @@ export class RedisLink {
 
   constructor({ config, telemetry, loadIoredis = () => import('ioredis') }: RedisLinkOptions) {
     this.#timeoutMs = config.commandTimeoutMillis;
-    this.#deadlines = new Deadlines(config.commandTimeoutMillis);
+    this.#deadlines = new CommandDeadlines(config.commandTimeoutMillis);
     this.#telemetry = telemetry;
     this.#connection = new RedisConnection({
       config,

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
+import { NO_LEASE } from '../../../src/cache/reading.js';
 import { FILL, READ, REMOVE, WRITE } from '../../../src/cache/redis-scripts.js';
-import { createRedisTier, NO_LEASE } from '../../../src/cache/redis-tier.js';
+import { createRedisTier } from '../../../src/cache/redis-tier.js';
 import type { BorrowedRedisConfig } from '../../../src/config/redis-config.js';
 import { RedisLink } from '../../../src/redis/redis-link.js';
 import { silentTelemetry } from '../../../src/telemetry.js';

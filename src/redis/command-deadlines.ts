@@ -12,7 +12,7 @@ export interface Wait {
  * Ends waits of one length that are over time, with a single timer for all of them: one for each command would
  * cost as much as the rest of sending it.
  */
-export class Deadlines {
+export class CommandDeadlines {
   readonly #lengthMs: number;
   // In the order of their ends, which is that of their beginnings.
   #waits: Wait[] = [];

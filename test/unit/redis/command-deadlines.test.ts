@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { Deadlines } from '../../../src/redis/deadlines.js';
+import { CommandDeadlines } from '../../../src/redis/command-deadlines.js';
 
 const LENGTH_MS = 40;
 const sent = () => ({ sentAtMs: performance.now() });
 
-describe('Deadlines', () => {
+describe('CommandDeadlines', () => {
   it('ends what is over time, in order, and not what was ended before', async () => {
-    const deadlines = new Deadlines(LENGTH_MS);
+    const deadlines = new CommandDeadlines(LENGTH_MS);
     const late: string[] = [];
     const [first, second, third] = ['first', 'second', 'third'].map((name) =>
       deadlines.start(sent(), () => void late.push(name)),
@@ -19,7 +19,7 @@ describe('Deadlines', () => {
   });
 
   it('ends all at once, also from within the end of one', () => {
-    const deadlines = new Deadlines(60_000);
+    const deadlines = new CommandDeadlines(60_000);
     const late: string[] = [];
     deadlines.start(sent(), () => {
       late.push('first');
@@ -31,7 +31,7 @@ describe('Deadlines', () => {
   });
 
   it('gives each its whole time, also one that begins while others wait', async () => {
-    const deadlines = new Deadlines(LENGTH_MS);
+    const deadlines = new CommandDeadlines(LENGTH_MS);
     const ends: number[] = [];
     const startedAt: number[] = [];
     for (let wait = 0; wait < 5; wait += 1) {
@@ -46,7 +46,7 @@ describe('Deadlines', () => {
   });
 
   it('begins with the sending, and not before', async () => {
-    const deadlines = new Deadlines(LENGTH_MS);
+    const deadlines = new CommandDeadlines(LENGTH_MS);
     const batch = { sentAtMs: Number.POSITIVE_INFINITY };
     let isLate = false;
     deadlines.start(batch, () => {
@@ -59,7 +59,7 @@ describe('Deadlines', () => {
   });
 
   it('keeps what is waiting apart from what is over, through many thousands', async () => {
-    const deadlines = new Deadlines(LENGTH_MS);
+    const deadlines = new CommandDeadlines(LENGTH_MS);
     let late = 0;
     for (let round = 0; round < 10_000; round += 1) {
       const wait = deadlines.start(sent(), () => {

@@ -1,0 +1,30 @@
+/** What Redis said of one value at one moment. */
+export interface Reading {
+  readonly text: string | null;
+  /** What is left of its life; `Infinity` for a key somebody stored without one. */
+  readonly leftMs: number;
+  /** The token of who may fill it now, a note of a failed load, or '' for nobody. */
+  readonly lease: string;
+}
+
+export interface ReadTerms {
+  /** Whose lease it becomes where no value is fresh; none is taken without `leaseMs`. */
+  readonly token: string;
+  readonly leaseMs: number;
+  /** How long before its end a value counts as stale already. */
+  readonly earlyMs: number;
+}
+
+export const NO_LEASE: ReadTerms = { token: '', leaseMs: 0, earlyMs: 0 };
+
+/** Of the answer of the script that reads: three parts a value. */
+export function toReadings(answers: readonly unknown[]): Reading[] {
+  return Array.from({ length: answers.length / 3 }, (_, index) => {
+    const [text, left, lease] = answers.slice(3 * index, 3 * index + 3);
+    return {
+      text: typeof text === 'string' ? text : null,
+      leftMs: Number(left) < 0 ? Infinity : Number(left),
+      lease: String(lease),
+    };
+  });
+}

@@ -1,0 +1,18 @@
+import type { ScriptArgument } from '../redis/redis-script.js';
+
+/** A text that is to be stored for a while. */
+export interface StoredText {
+  readonly name: string;
+  readonly text: string;
+  readonly ttlMs: number;
+}
+
+/** As arguments of a script, those of one slot. */
+export function textsAt(texts: readonly StoredText[], places: readonly number[]): ScriptArgument[] {
+  const flat: ScriptArgument[] = [];
+  for (const place of places) {
+    const stored = texts[place];
+    if (stored !== undefined) flat.push(stored.text, stored.ttlMs);
+  }
+  return flat;
+}
