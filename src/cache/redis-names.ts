@@ -1,3 +1,4 @@
+import { escapeGlob } from '../redis/scan-keys.js';
 import { fromText, toText } from './cache-key.js';
 
 /** What a name in Redis belongs to. */
@@ -71,10 +72,6 @@ export function hashTagOf(redisName: string): string {
   const open = redisName.indexOf('{');
   const close = redisName.indexOf('}', open + 1);
   return open >= 0 && close > open + 1 ? redisName.slice(open + 1, close) : redisName;
-}
-
-export function escapeGlob(text: string): string {
-  return text.replace(/[\\*?[\]^-]/g, '\\$&');
 }
 
 // The text begins with a digit or a colon, so braces around it are never empty, and are not taken for its own.

@@ -2,6 +2,7 @@ import { err, ok, ResultAsync } from 'neverthrow';
 import { deleteAll, type RedisClient, serversOf } from '../redis/redis-client.js';
 import type { RedisLink } from '../redis/redis-link.js';
 import { defineScript, type RedisScript, runScript, type ScriptArgument } from '../redis/redis-script.js';
+import { escapeGlob, scanStep } from '../redis/scan-keys.js';
 import { ENDED_FOR_MS, type ForeignTier } from './foreign-sessions.js';
 import { unconfirmed } from './session-errors.js';
 import type { SessionError } from './session-store.js';
@@ -47,8 +48,6 @@ if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return count
 `);
 
-const SCAN_COUNT = 500;
-
 /** Texts that processes share, each under a key of its own. Every method but the last two is one command. */
 export function createRedisForeignSessions(link: RedisLink, keyPrefix: string): ForeignTier {
   const keyOf = (name: string) => `${keyPrefix}foreign-session:${name}`;
@@ -78,11 +77,7 @@ export function createRedisForeignSessions(link: RedisLink, keyPrefix: string): 
       let cursor = '0';
       do {
         const step = await send(operation, async (client) => {
-          // ioredis puts its own prefix before keys, but neither before a pattern nor away from SCAN's answer.
-          const clientPrefix = client.options.keyPrefix ?? '';
-          const pattern = `${escapeGlob(clientPrefix + keyOf(start))}*`;
-          const [next, names] = await server.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
-          const keys = names.map((name) => name.slice(clientPrefix.length));
+          const { next, keys } = await scanStep(client, server, `${escapeGlob(keyOf(start))}*`, cursor);
           return { next, done: await work(client, keys) };
         });
         if (step.isErr()) return err(step.error);
@@ -117,10 +112,6 @@ export function createRedisForeignSessions(link: RedisLink, keyPrefix: string): 
     clear: (operation, start) => new ResultAsync(walk(operation, start, deleteAll)).map(() => undefined),
     close: () => undefined,
   };
-}
-
-function escapeGlob(text: string): string {
-  return text.replace(/[\\*?[\]^-]/g, '\\$&');
 }
 
 function textOf(answer: unknown): string | null {
