@@ -1,3 +1,5 @@
+import { isStoreError, type StoreErrorKind } from './errors.js';
+
 /** What the rooms report: facts without values, never bodies, vectors, keys or addresses. */
 export type StoreEvent =
   | { readonly type: 'database.connection-lost'; readonly sqlState: string | null }
@@ -25,15 +27,81 @@ export type StoreEvent =
   /** The exact answer to compare with could not be had; `kind` is that of the error. */
   | { readonly type: 'search.recall-not-sampled'; readonly kind: string };
 
+/** One call to a server: a statement, a COPY, the BEGIN or the COMMIT of a transaction, a command or script of Redis. */
+export interface OperationStart {
+  readonly system: 'postgresql' | 'redis';
+  /** `room.method`, one of a few; never an id. */
+  readonly operation: string;
+  /** As it is sent: with placeholders for the store's own values. `null` for what has no text. */
+  readonly statementText: string | null;
+}
+
+export interface OperationEnd extends OperationStart {
+  /** With the wait for a connection, and with what was tried again on another. */
+  readonly durationMs: number;
+  /** `null`: not of a kind that returns rows, or failed. */
+  readonly returnedRows: number | null;
+  readonly errorKind: StoreErrorKind | null;
+}
+
+/** Hears of every operation, and of the connections of the pool. */
+export interface Observer {
+  /** What it gives is handed to `operationEnded` with the end of the same operation. */
+  operationStarted(start: OperationStart): unknown;
+  operationEnded(end: OperationEnd, started: unknown): void;
+  /** Of a pool of ours: the application's own pool does not tell when it began. */
+  connectionCreated(durationMs: number): void;
+  /** A connection was had; `durationMs` from when it was asked for. */
+  waitEnded(durationMs: number): void;
+  /** A connection went back to the pool; `durationMs` from when it was had. */
+  useEnded(durationMs: number): void;
+  acquireTimedOut(): void;
+}
+
 /** The port the rooms report to. */
 export interface Telemetry {
   event(event: StoreEvent): void;
+  /** Absent or `null`: nobody listens at the moment, and an operation is not even timed. */
+  readonly observer?: Observer | null;
 }
 
 /** The part of a logger we use; `console`, and most loggers through two lines of glue, fit. */
 export interface Logger {
   info(message: string, fields: object): void;
   warn(message: string, fields: object): void;
+}
+
+/** Runs an operation and tells of it, if anybody listens. What it rejects with is a `StoreError`. */
+export function observed<T>(
+  { observer }: Telemetry,
+  start: OperationStart,
+  run: () => Promise<T>,
+  rowsOf: (value: T) => number | null,
+): Promise<T> {
+  return observer == null ? run() : runObserved(observer, start, run, rowsOf);
+}
+
+async function runObserved<T>(
+  observer: Observer,
+  start: OperationStart,
+  run: () => Promise<T>,
+  rowsOf: (value: T) => number | null,
+): Promise<T> {
+  const started = observer.operationStarted(start);
+  const startedAt = performance.now();
+  let returnedRows: number | null = null;
+  let errorKind: StoreErrorKind | null = null;
+  try {
+    const value = await run();
+    returnedRows = rowsOf(value);
+    return value;
+  } catch (error) {
+    errorKind = isStoreError(error) ? error.kind : 'internal';
+    throw error;
+  } finally {
+    const durationMs = performance.now() - startedAt;
+    observer.operationEnded({ ...start, durationMs, returnedRows, errorKind }, started);
+  }
 }
 
 export const silentTelemetry: Telemetry = { event: () => undefined };

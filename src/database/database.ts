@@ -4,6 +4,8 @@ import type { ResolvedConfig } from '../config.js';
 import type { Telemetry } from '../telemetry.js';
 import { prepareEmbedded } from './embedded.js';
 import type { Driver } from './executor.js';
+import type { PoolState } from './managed-pool.js';
+import { observeDriver } from './observed-driver.js';
 import { borrowPool, openPool } from './pool.js';
 import { createPostgresDriver } from './postgres-driver.js';
 
@@ -12,6 +14,8 @@ export interface Database {
   readonly driver: Driver;
   /** `null` when embedded. */
   readonly pool: pg.Pool | null;
+  /** The pool at this moment; `null` when embedded. */
+  readonly poolState: (() => PoolState) | null;
   /** Opens the embedded database; `null` on a server. */
   readonly openEmbedded: ((operation: string) => Promise<PGlite>) | null;
   /** Lets what runs finish within the deadline, then cuts it off. Closes only what we opened. */
@@ -21,8 +25,20 @@ export interface Database {
 export function openDatabase(config: ResolvedConfig['database'], telemetry: Telemetry): Database {
   if (config.kind === 'embedded') {
     const { driver, open, close } = prepareEmbedded(config.dataDir);
-    return { driver, pool: null, openEmbedded: open, close };
+    return {
+      driver: observeDriver(driver, telemetry),
+      pool: null,
+      poolState: null,
+      openEmbedded: open,
+      close,
+    };
   }
   const pool = config.kind === 'server' ? openPool(config, telemetry) : borrowPool(config, telemetry);
-  return { driver: createPostgresDriver(pool), pool: pool.pgPool, openEmbedded: null, close: pool.close };
+  return {
+    driver: observeDriver(createPostgresDriver(pool), telemetry),
+    pool: pool.pgPool,
+    poolState: pool.state,
+    openEmbedded: null,
+    close: pool.close,
+  };
 }

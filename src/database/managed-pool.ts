@@ -21,6 +21,8 @@ export interface ConnectionPool {
   readonly pooler: PoolerMode;
   readonly statementTimeoutMillis: number;
   readonly deadlines: Deadlines;
+  /** Costs nothing; also while it is closed. */
+  state(): PoolState;
   /** A client, within the acquire timeout. Rejects with a `StoreError`. */
   acquire(operation: string, signal?: AbortSignal): Promise<pg.PoolClient>;
   /** Gives a client back; `broken` closes its connection. */
@@ -29,6 +31,17 @@ export interface ConnectionPool {
   openExtraClient(): Promise<pg.Client>;
   /** Waits for what runs, at most `deadlineMs`, then cuts it off. An owned pool is ended, a borrowed one left as it was. */
   close(deadlineMs: number): Promise<void>;
+}
+
+/** Of a borrowed pool, what the application itself uses is in it too; `waiting` is of the store alone. */
+export interface PoolState {
+  /** Open connections, and those that are being opened. */
+  readonly total: number;
+  readonly idle: number;
+  readonly max: number;
+  readonly min: number;
+  /** Calls that wait for a connection, to come free or to be opened. */
+  readonly waiting: number;
 }
 
 export interface PoolLimits {
@@ -59,7 +72,8 @@ export function managePool(
   ownership: Ownership,
 ): ConnectionPool {
   const deadlines = createDeadlines();
-  const inUse = new Set<pg.PoolClient>();
+  // With the time from when it is, where anybody wants to know.
+  const inUse = new Map<pg.PoolClient, number | null>();
   const waiting = new Set<(error: StoreError<AcquireErrorKind>) => void>();
   let closing: Promise<void> | null = null;
   let warmed = ownership.min < 2;
@@ -86,9 +100,10 @@ export function managePool(
         reject(error);
       };
       const onAbort = () => giveUp(aborted(operation));
-      const stopTimer = deadlines.add(deadline, () =>
-        giveUp(exhausted(operation, 'acquire-timeout', `within ${limits.acquireTimeoutMillis} ms`)),
-      );
+      const stopTimer = deadlines.add(deadline, () => {
+        telemetry.observer?.acquireTimedOut();
+        giveUp(exhausted(operation, 'acquire-timeout', `within ${limits.acquireTimeoutMillis} ms`));
+      });
       waiting.add(giveUp);
       signal?.addEventListener('abort', onAbort, { once: true });
       pgPool.connect((error, client) => {
@@ -104,7 +119,7 @@ export function managePool(
   const acquire = async (operation: string, signal?: AbortSignal): Promise<pg.PoolClient> => {
     if (closing !== null) throw closedError(operation);
     if (signal?.aborted) throw aborted(operation);
-    const isFull = pgPool.idleCount === 0 && pgPool.totalCount >= (pgPool.options.max ?? 10);
+    const isFull = pgPool.idleCount === 0 && pgPool.totalCount >= maxOf(pgPool);
     if (isFull && waiting.size >= limits.maxWaiting) {
       throw exhausted(operation, 'queue-full', `and ${limits.maxWaiting} callers wait already`);
     }
@@ -113,7 +128,9 @@ export function managePool(
       try {
         const client = await waitForClient(operation, started + limits.acquireTimeoutMillis, signal);
         client.on('error', onLost);
-        inUse.add(client);
+        const had = telemetry.observer == null ? null : performance.now();
+        inUse.set(client, had);
+        if (had !== null) telemetry.observer?.waitEnded(had - started);
         if (!warmed) warmUp();
         return client;
       } catch (error) {
@@ -127,7 +144,9 @@ export function managePool(
   };
 
   const release = (client: pg.PoolClient, broken: boolean): void => {
+    const had = inUse.get(client);
     if (!inUse.delete(client)) return; // close() was faster
+    if (had != null) telemetry.observer?.useEnded(performance.now() - had);
     client.removeListener('error', onLost);
     client.release(broken);
     if (inUse.size === 0) reportIdle();
@@ -152,7 +171,7 @@ export function managePool(
     }
     // A statement that still runs loses its connection, and its caller gets a typed error. Without this the
     // pool's end would wait for its client for ever.
-    for (const client of [...inUse]) release(client, true);
+    for (const client of [...inUse.keys()]) release(client, true);
     await ownership.end();
     pgPool.removeListener('error', onLost);
   };
@@ -163,6 +182,13 @@ export function managePool(
     pooler: limits.pooler,
     statementTimeoutMillis: limits.statementTimeoutMillis,
     deadlines,
+    state: () => ({
+      total: pgPool.totalCount,
+      idle: pgPool.idleCount,
+      max: maxOf(pgPool),
+      min: Math.max(ownership.min, pgPool.options.min ?? 0),
+      waiting: waiting.size,
+    }),
     acquire,
     release,
     async openExtraClient() {
@@ -176,6 +202,10 @@ export function managePool(
       return closing;
     },
   };
+}
+
+function maxOf({ options }: pg.Pool): number {
+  return options.max ?? 10;
 }
 
 /** Waits for the event, but no longer than this, and leaves no timer behind. */

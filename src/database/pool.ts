@@ -33,6 +33,8 @@ export function openPool(config: ResolvedServerDatabase, telemetry: Telemetry): 
   // pg-pool would apply one connectionTimeoutMillis to queueing and connecting together. Ours bounds one
   // connect; the whole wait is bounded in acquire().
   class BoundedClient extends pg.Client {
+    readonly madeAt = performance.now();
+
     constructor(options: pg.ClientConfig) {
       // pg-pool hides the password from inspect output, and so from a copy by spread.
       const { password } = options;
@@ -50,6 +52,8 @@ export function openPool(config: ResolvedServerDatabase, telemetry: Telemetry): 
   const connections = new Set<pg.PoolClient>();
   pgPool.on('connect', (client) => {
     connections.add(client);
+    if (client instanceof BoundedClient)
+      telemetry.observer?.connectionCreated(performance.now() - client.madeAt);
     client.once('end', () => connections.delete(client));
   });
   return managePool(pgPool, config, telemetry, {

@@ -1,5 +1,5 @@
 import type { ResolvedRedis } from '../config/redis-config.js';
-import type { Telemetry } from '../telemetry.js';
+import type { Observer, OperationStart, Telemetry } from '../telemetry.js';
 import { CommandDeadlines } from './command-deadlines.js';
 import { withDeadline } from './deadline.js';
 import { JoinedWrites } from './joined-writes.js';
@@ -29,6 +29,14 @@ type Repair = () => Promise<boolean>;
 type Send<T> = (client: RedisClient, isOver: () => boolean) => Promise<T>;
 
 const UNANSWERED_TO_GO_DOWN = 3;
+/** What each reply is called in telemetry. */
+const ERROR_KINDS = {
+  answer: null,
+  refusal: 'unavailable',
+  unreachable: 'unavailable',
+  late: 'timeout',
+} as const;
+
 const UNREACHABLE = { kind: 'unreachable' } as const;
 
 /**
@@ -95,9 +103,28 @@ export class RedisLink {
     return this.#failures;
   }
 
-  /** Sends a command, unless Redis is down. Ends within the deadline; `send` is called at most once, never after it. */
-  async run<T>(send: Send<T>): Promise<Reply<T>> {
+  /**
+   * Sends a command, unless Redis is down. Ends within the deadline; `send` is called at most once, never after it.
+   * `operation` is `room.method`, for telemetry; what is not sent is not told of.
+   */
+  async run<T>(send: Send<T>, operation = 'redis.command'): Promise<Reply<T>> {
     if (this.#isDown || this.#closing !== null) return UNREACHABLE;
+    const { observer } = this.#telemetry;
+    return observer == null ? this.#send(send) : this.#sendObserved(observer, send, operation);
+  }
+
+  async #sendObserved<T>(observer: Observer, send: Send<T>, operation: string): Promise<Reply<T>> {
+    const start: OperationStart = { system: 'redis', operation, statementText: null };
+    const started = observer.operationStarted(start);
+    const startedAt = performance.now();
+    const reply = await this.#send(send);
+    const durationMs = performance.now() - startedAt;
+    const errorKind = ERROR_KINDS[reply.kind];
+    observer.operationEnded({ ...start, durationMs, returnedRows: null, errorKind }, started);
+    return reply;
+  }
+
+  async #send<T>(send: Send<T>): Promise<Reply<T>> {
     const client = this.#connection.readyClient;
     const reply = await (client === null ? this.attempt(send) : this.#sendNow(client, send));
     if (reply.kind !== 'answer') this.#failures += 1;
