@@ -70,8 +70,8 @@ export class InvalidationListener {
     try {
       const id = Number(await this.#subscriber.call('CLIENT', 'ID'));
       // To itself, so that the connection that writes stays as it is; it may be borrowed, and in a cluster it
-      // is many. NOLOOP would change nothing: what a script writes, Redis does not take for its caller's. So each
-      // own write is heard of too, and the next read of the key goes to Redis.
+      // is many. NOLOOP would change nothing: what a script writes, Redis does not take for its caller's. So own
+      // writes are heard of too; see OwnCopies.
       await this.#subscriber.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST', ...prefixes);
       await this.#subscriber.subscribe(INVALIDATIONS);
       return 'tracking';

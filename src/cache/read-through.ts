@@ -55,6 +55,21 @@ export class ReadThrough {
   }
 
   async #fetch(request: KeyRequest, flight: FlightTags): Promise<Landing> {
+    const [name] = request.names;
+    // Memory is told of every change, so what it has is as good as what Redis would serve meanwhile.
+    const stale = this.#redis?.isDown === false ? this.#store.inMemoryStale(name, request.schema) : undefined;
+    if (stale === undefined) return this.#fetchFromRedis(request, flight);
+    const refreshing = this.#refreshOnce(request, () => this.#refreshBehind(request));
+    return landed(stale, 'stale', refreshing);
+  }
+
+  /** The value after a stale one: what Redis has by now, or what is loaded by whoever gets the lease. */
+  async #refreshBehind(request: KeyRequest): Promise<Landing> {
+    const landing = await this.#fetchFromRedis(request, { tags: [] });
+    return landing.isOk() ? (landing.value?.refreshing ?? landing) : landing;
+  }
+
+  async #fetchFromRedis(request: KeyRequest, flight: FlightTags): Promise<Landing> {
     const { operation, policy, names } = request;
     const [name] = names;
     const giveUpAt = performance.now() + policy.waitMs;

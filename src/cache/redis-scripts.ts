@@ -60,6 +60,14 @@ for i = 1, #KEYS, 2 do
 end
 return found`);
 
+/** Gives for each the stamp of the value, or ''. */
+export const STAMPS = defineScript(`local stamps = {}
+for i = 1, #KEYS, 2 do
+  local head = redis.pcall('GETRANGE', KEYS[i], 0, 63)
+  stamps[#stamps + 1] = type(head) == 'string' and string.match(head, '^2 (%S+) ') or ''
+end
+return stamps`);
+
 /** ARGV: token, channel, origin, then value and life of each. Gives for each whether the lease was still held. */
 export const FILL = defineScript(`${TELL}local stored = {}
 for i = 1, #KEYS, 2 do

@@ -11,6 +11,7 @@ import {
   READ,
   REMOVE,
   RENEW_LEASE,
+  STAMPS,
   TAG_VERSIONS,
   TAKE,
   WRITE,
@@ -85,6 +86,12 @@ export class RedisTier {
     if (asked === names) return reply.value;
     const answers = reply.value[Symbol.iterator]();
     return trusted.map((isTrusted) => (isTrusted ? answers.next().value : undefined));
+  }
+
+  /** Which write each value is of, '' where there is none; `null`: out of reach. */
+  async stamps(names: readonly string[]): Promise<readonly (string | undefined)[] | null> {
+    const reply = await this.link.run((client) => this.#forEach<string>(client, names, STAMPS, () => []));
+    return reply.kind === 'answer' ? reply.value : null;
   }
 
   /** The version of each tag; a tag without one gets one. */

@@ -3,6 +3,8 @@ import type { ScriptArgument } from '../redis/redis-script.js';
 /** A text that is to be stored for a while. */
 export interface StoredText {
   readonly name: string;
+  /** Of this one write; it is in the text, too. */
+  readonly stamp: string;
   readonly text: string;
   readonly ttlMs: number;
 }

@@ -4,6 +4,7 @@ import { Coherence, type CopyHolder } from './coherence.js';
 import { sealEnvelope } from './envelope.js';
 import { KeyFences } from './key-fences.js';
 import type { Kept, KeyIndex, MemoryTier } from './memory-tier.js';
+import { OwnCopies } from './own-copies.js';
 import type { ReadTerms } from './reading.js';
 import { RecentFailures } from './recent-failures.js';
 import type { RedisTier } from './redis-tier.js';
@@ -51,6 +52,7 @@ export class TwoLevelStore implements CopyHolder {
   readonly #memory: MemoryTier;
   readonly #redis: RedisTier | null;
   readonly #reader: StoredReader | null;
+  readonly #ownCopies: OwnCopies;
   /** Broken by the writes of this process only. */
   readonly #turns = new KeyFences();
   readonly #tagListeners: ((tag: string) => void)[] = [];
@@ -63,6 +65,13 @@ export class TwoLevelStore implements CopyHolder {
     this.coherence = redis && new Coherence({ tier: redis, holder: this, telemetry });
     this.tags = new TagVersions(redis, () => this.coherence?.isListening ?? true);
     this.#reader = redis && new StoredReader({ redis, tags: this.tags, telemetry });
+    this.#ownCopies = new OwnCopies({
+      fences: this.fences,
+      stampsOf: async (names) => (await redis?.stamps(names)) ?? null,
+      keep: (name, kept) => {
+        if (this.#keepsWhatRedisHas) memory.set(name, kept);
+      },
+    });
   }
 
   /** Changes of values and tags that other processes made, or Redis, and that this one was told of. */
@@ -132,7 +141,10 @@ export class TwoLevelStore implements CopyHolder {
     // Not the fence of the load: what changed before Redis accepts the value is Redis's to judge.
     const fences = storables.map(({ name }) => this.fences.enter(name));
     const kept = storables.map((storable) => this.#keptFromNow(storable));
-    const stored = await this.#redis.fill(token, storables.map(toText));
+    const texts = storables.map(toText);
+    this.#expectOwn(texts, kept);
+    const stored = await this.#redis.fill(token, texts);
+    this.#forgetOwn(texts.filter((_, place) => !stored[place]));
     storables.forEach(({ name }, place) => {
       const fence = fences[place];
       const entry = kept[place];
@@ -155,7 +167,15 @@ export class TwoLevelStore implements CopyHolder {
       const storables = made.filter(({ name }) => !isOvertaken(name));
       for (const { name } of storables) this.#changedHere(name);
       this.keep(storables);
-      return (await this.#redis?.write(storables.map(toText), isOvertaken)) ?? true;
+      if (this.#redis === null) return true;
+      const texts = storables.map(toText);
+      this.#expectOwn(
+        texts,
+        storables.map((storable) => this.#keptFromNow(storable)),
+      );
+      const isConfirmed = await this.#redis.write(texts, isOvertaken);
+      if (!isConfirmed) this.#forgetOwn(texts);
+      return isConfirmed;
     });
   }
 
@@ -192,6 +212,7 @@ export class TwoLevelStore implements CopyHolder {
   valueChanged(name: string): void {
     this.#invalidations += 1;
     this.#changedHere(name);
+    this.#ownCopies.doubt(name);
   }
 
   tagChanged(name: string): void {
@@ -206,6 +227,7 @@ export class TwoLevelStore implements CopyHolder {
 
   lostTrack(): void {
     this.#memory.clear();
+    this.#ownCopies.forgetAll();
     this.tags.endAll();
     this.fences.breakAll();
     this.wakeUps.wakeAll();
@@ -219,6 +241,19 @@ export class TwoLevelStore implements CopyHolder {
 
   get #keepsWhatRedisHas(): boolean {
     return !this.#isClosed && (this.coherence?.isListening ?? false);
+  }
+
+  /** Only where Redis tells of them: otherwise nothing would take what is expected away again. */
+  #expectOwn(texts: readonly StoredText[], kept: readonly Kept[]): void {
+    if (!this.#redis?.isTracked || !this.#keepsWhatRedisHas) return;
+    texts.forEach(({ name, stamp }, place) => {
+      const copy = kept[place];
+      if (copy !== undefined) this.#ownCopies.expect(name, stamp, copy);
+    });
+  }
+
+  #forgetOwn(texts: readonly StoredText[]): void {
+    for (const { name, stamp } of texts) this.#ownCopies.forget(name, stamp);
   }
 
   #endTag(tag: string): void {
@@ -251,13 +286,14 @@ export class TwoLevelStore implements CopyHolder {
 }
 
 function toText({ name, payload, ttlMs, staleMs, loadMs, schema, tags }: Storable): StoredText {
+  const stamp = uniqueId();
   const text = sealEnvelope({
-    stamp: uniqueId(),
+    stamp,
     staleMs,
     loadMs,
     schema,
     tags: tagVersionsOf(tags),
     payload,
   });
-  return { name, text, ttlMs: ttlMs + staleMs };
+  return { name, stamp, text, ttlMs: ttlMs + staleMs };
 }

@@ -88,6 +88,52 @@ describe('two processes', () => {
     expect([await readKey(one, 'deleted'), await readKey(one, 'replaced')]).toEqual([undefined, 'new']);
   });
 
+  it('keep what they stored themselves when Redis tells of it, and give it up for the next change of any kind', async () => {
+    const keyPrefix = aKeyPrefix();
+    const [one, two] = [makeCache({ keyPrefix }), makeCache({ keyPrefix })];
+    await Promise.all([whenCoherent(one), whenCoherent(two)]);
+    const redis = inRedis(raw, keyPrefix);
+    for (const change of [() => two.delete('k'), () => two.set('k', 'new'), () => raw.del(redis.name('k'))]) {
+      for (const store of [() => one.set('k', 'own'), () => one.getOrSet('k', async () => 'own')]) {
+        await one.delete('k');
+        const heardOf = one.stats().invalidations;
+        await store();
+        await whenHeardOf(one, heardOf + 1);
+        await vi.waitFor(() => expect(one.peek('k')).toBe('own'));
+        await change();
+        await vi.waitFor(() => expect(one.peek('k')).not.toBe('own'));
+      }
+    }
+  });
+
+  it('serve a stale value from memory before Redis answers, and load its next one once', async () => {
+    const server = await startRedisServer();
+    const proxy = await startTcpProxy(server.port);
+    const keyPrefix = aKeyPrefix();
+    const cache = makeCache({ url: `redis://127.0.0.1:${proxy.port}`, keyPrefix });
+    await whenCoherent(cache);
+    let loads = 0;
+    const read = async () => {
+      const load = async () => {
+        loads += 1;
+        return `load ${loads}`;
+      };
+      return (await cache.getOrSet('k', load, { ttlSeconds: 0.2, staleSeconds: 60 }))._unsafeUnwrap();
+    };
+    await read();
+    await vi.waitFor(() => expect(cache.peek('k')).toBe('load 1'));
+    await vi.waitFor(() => expect(cache.peek('k')).toBeUndefined());
+    proxy.stall();
+    for (let turn = 0; turn < 20; turn += 1) expect(await read()).toBe('load 1');
+    expect(loads).toBe(1);
+    proxy.resume();
+    await vi.waitFor(async () => expect(await read()).not.toBe('load 1'));
+    expect(loads).toBe(2);
+    await cache.close();
+    await proxy.close();
+    await server.stop();
+  });
+
   it('do not keep in memory what has less life left in Redis (R8)', async () => {
     const keyPrefix = aKeyPrefix();
     let now = 0;
@@ -292,11 +338,15 @@ describe('trips to Redis', () => {
     const many = await commandsDuring(readAll);
     expect(many).toMatchObject({ evalsha: 1, get: 80, pttl: 80 });
     expect(await commandsDuring(readAll)).not.toHaveProperty('evalsha');
-    const single = await commandsDuring(async () => {
-      await reader.getOrSet('new', async () => 1);
-    });
-    // One script to read and take the lease, one to store.
-    expect(single).toMatchObject({ evalsha: 2, set: 2, get: 3 });
+    const load = async (key: string) => {
+      await reader.getOrSet(key, async () => 1);
+      await vi.waitFor(() => expect(reader.peek(key)).toBe(1));
+    };
+    await load('brings the scripts');
+    const single = await commandsDuring(() => load('new'));
+    // One script to read and take the lease, one to store, and one to tell that Redis has this process's own value.
+    expect(single).toMatchObject({ evalsha: 3, set: 2, get: 3, getrange: 1 });
+    expect(await commandsDuring(() => load('new'))).not.toHaveProperty('evalsha');
   });
 
   it('go on after the server forgot the script', async () => {

@@ -41,7 +41,7 @@ const NAMES = new Map([
   [REMOVE.hash, 'remove'],
 ]);
 
-const text = (value: string) => [{ name: 'k', text: `text ${value}`, ttlMs: 1_000 }];
+const text = (value: string) => [{ name: 'k', stamp: 's', text: `text ${value}`, ttlMs: 1_000 }];
 const never = () => false;
 
 function makeTier(client: RecordingClient) {
