@@ -29,7 +29,7 @@ export async function ask(
   const token = uniqueId();
   const reading = store.look(names, { token, leaseMs: LEASE_MS, earlyMs }, schema);
   const { tags: tagNames, ttlMs, staleMs } = policy;
-  const tags = tagNames.length === 0 ? [] : await store.tags.current(tagNames, ttlMs + staleMs);
+  const tags = tagNames.length === 0 ? [] : await store.local.tags.current(tagNames, ttlMs + staleMs);
   const looks = await reading;
   if (looks !== null && tags !== null) return { token, looks, tags };
   // Nobody should wait for a load that will not be stored.
@@ -40,5 +40,5 @@ export async function ask(
 /** Until the key changes, or it is time to ask again; the pause grows with each turn. */
 export function waitForChange(store: TwoLevelStore, name: string, turn: number): Promise<void> {
   const pauseMs = Math.min(MAX_POLL_MS, FIRST_POLL_MS * 2 ** turn);
-  return store.wakeUps.wait(name, pauseMs * (0.5 + Math.random() / 2));
+  return store.local.wakeUps.wait(name, pauseMs * (0.5 + Math.random() / 2));
 }

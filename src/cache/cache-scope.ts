@@ -39,13 +39,13 @@ export class CacheScope {
 
   /** What memory has for a key that was not checked: one that is there was, when it was stored. */
   inMemory(key: string): Kept | undefined {
-    return this.parts.store.inMemoryIndexed(this.#index, key, this.schema) ?? this.#inMemoryByName(key);
+    return this.parts.store.local.findIndexed(this.#index, key, this.schema) ?? this.#inMemoryByName(key);
   }
 
   #inMemoryByName(key: string): Kept | undefined {
     if (typeof key !== 'string' || looksNamespaced(key)) return undefined;
     const name = this.name(key);
-    const kept = this.parts.store.inMemory(name, this.schema);
+    const kept = this.parts.store.local.find(name, this.schema);
     if (kept !== undefined) this.parts.memory.putIntoIndex(name, this.#index, key);
     return kept;
   }

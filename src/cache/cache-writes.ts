@@ -124,7 +124,8 @@ export class CacheWrites {
     const { store, compressAboveBytes } = this.#scope.parts;
     const { tags: tagNames, ttlMs, staleMs } = policy;
     // Without Redis's word only this process keeps the value.
-    const tags = (await store.tags.current(tagNames, ttlMs + staleMs)) ?? store.tags.local(tagNames);
+    const tags =
+      (await store.local.tags.current(tagNames, ttlMs + staleMs)) ?? store.local.tags.local(tagNames);
     return Promise.all(
       checked.map(async (one) => {
         const payload = await compress(one.payload, compressAboveBytes);

@@ -27,7 +27,7 @@ export function createCacheService(options: CacheServiceOptions): CacheService {
     stats: () => statsOf(parts),
     close() {
       parts.isClosed = true;
-      parts.store.close();
+      parts.store.local.close();
     },
   };
 }
@@ -64,10 +64,10 @@ function namespaceOf(scope: CacheScope): CacheNamespace {
 function statsOf({ counts, redis, memory, store }: CacheParts): CacheStats {
   return {
     ...counts,
-    invalidations: store.invalidations,
+    invalidations: store.local.invalidations,
     redisFailures: redis?.failures ?? 0,
     redis: redis === null ? 'off' : redis.isDown ? 'down' : 'up',
-    coherence: store.coherence?.mode ?? 'off',
+    coherence: store.local.coherence?.mode ?? 'off',
     entries: memory.entries,
     bytes: memory.bytes,
   };

@@ -37,7 +37,7 @@ export class GrantedLoads {
     this.#redis = redis;
     this.#loading = loading;
     this.#unshared = new LoadLimit(redis === null ? Infinity : maxUnsharedLoads);
-    store.onTagEnd((tag) => this.#revoke(tag));
+    store.local.onTagEnd((tag) => this.#revoke(tag));
   }
 
   /** The load of this process that has the lease of a key. While Redis names it, no change has come since it began. */
@@ -66,16 +66,16 @@ export class GrantedLoads {
   ): Promise<Landings> {
     return this.#unshared.run(async () => {
       // Only now, before the loader: what changes while it stands in line does not matter.
-      const fences = request.names.map((name) => [name, this.#store.fences.enter(name)] as const);
+      const fences = request.names.map((name) => [name, this.#store.local.fences.enter(name)] as const);
       const standing = new Map(fences);
-      const tags = this.#store.tags.local(request.policy.tags);
+      const tags = this.#store.local.tags.local(request.policy.tags);
       begun(tags);
       const mayKeep = (name: string) =>
         standing.get(name)?.isBroken === false &&
         tags.every((tag) => tag.isCurrent) &&
-        this.#store.keepsAlone;
+        this.#store.local.keepsAlone;
       const landings = await this.#loading.run(request, { lease: null, tags, mayKeep, previous });
-      for (const [name, fence] of fences) this.#store.fences.leave(name, fence);
+      for (const [name, fence] of fences) this.#store.local.fences.leave(name, fence);
       return landings;
     });
   }
@@ -92,7 +92,7 @@ export class GrantedLoads {
     for (const [name, held] of this.#held) {
       if (!held.tags.some((state) => state.tag === tag)) continue;
       this.#held.delete(name);
-      void held.lease.release([name]).then(() => this.#store.wakeUps.wake(name));
+      void held.lease.release([name]).then(() => this.#store.local.wakeUps.wake(name));
     }
   }
 }

@@ -140,7 +140,7 @@ export class Loading {
 
   async #releaseOthers(lease: Lease, names: readonly string[]): Promise<void> {
     await lease.release(names);
-    for (const name of names) this.#store.wakeUps.wake(name);
+    for (const name of names) this.#store.local.wakeUps.wake(name);
   }
 
   async #failed(
@@ -150,9 +150,9 @@ export class Loading {
   ): Promise<ReadonlyMap<string, Landing>> {
     this.#counts.failedLoads += 1;
     const failure = err<never, CacheLoadError>(error);
-    for (const name of names) this.#store.failures.note(name, failure, policy.backoffMs);
+    for (const name of names) this.#store.local.failures.note(name, failure, policy.backoffMs);
     await lease?.fail(failureNote(error), policy.backoffMs);
-    for (const name of names) this.#store.wakeUps.wake(name);
+    for (const name of names) this.#store.local.wakeUps.wake(name);
     return new Map(names.map((name) => [name, failure]));
   }
 }

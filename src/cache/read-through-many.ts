@@ -112,7 +112,7 @@ export class ReadThroughMany {
   ): void {
     const own = this.#loads.held(name, lease);
     if (isFailureNote(lease))
-      landings.set(name, this.#store.failures.find(name) ?? err(failedElsewhere(operation, lease)));
+      landings.set(name, this.#store.local.failures.find(name) ?? err(failedElsewhere(operation, lease)));
     else if (own !== undefined) work.push(own.then((loaded) => only(name, loaded)));
     else if (lease === '') unstored.push(name);
     else waiting.push(name);
@@ -122,8 +122,8 @@ export class ReadThroughMany {
     const missing: string[] = [];
     const stale: string[] = [];
     for (const name of request.names) {
-      const kept = this.#store.inMemoryStale(name, request.schema);
-      const failure = this.#store.failures.find(name);
+      const kept = this.#store.local.findStale(name, request.schema);
+      const failure = this.#store.local.failures.find(name);
       if (kept !== undefined) landings.set(name, landed(kept, 'stale'));
       else if (failure !== undefined) landings.set(name, failure);
       if (kept === undefined && failure === undefined) missing.push(name);

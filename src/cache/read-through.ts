@@ -40,7 +40,7 @@ export class ReadThrough {
     this.#store = store;
     this.#redis = redis;
     this.#loads = loads;
-    this.flights = new SingleFlight(store.fences);
+    this.flights = new SingleFlight(store.local.fences);
   }
 
   /** Reads one key, together with all who ask for it at this moment. */
@@ -57,7 +57,8 @@ export class ReadThrough {
   async #fetch(request: KeyRequest, flight: FlightTags): Promise<Landing> {
     const [name] = request.names;
     // Memory is told of every change, so what it has is as good as what Redis would serve meanwhile.
-    const stale = this.#redis?.isDown === false ? this.#store.inMemoryStale(name, request.schema) : undefined;
+    const stale =
+      this.#redis?.isDown === false ? this.#store.local.findStale(name, request.schema) : undefined;
     if (stale === undefined) return this.#fetchFromRedis(request, flight);
     const refreshing = this.#refreshOnce(request, () => this.#refreshBehind(request));
     return landed(stale, 'stale', refreshing);
@@ -74,10 +75,10 @@ export class ReadThrough {
     const [name] = names;
     const giveUpAt = performance.now() + policy.waitMs;
     for (let turn = 0; ; turn += 1) {
-      const watch = this.#store.fences.enter(name);
+      const watch = this.#store.local.fences.enter(name);
       const asked = await ask(this.#store, this.#redis, request);
       const hasChanged = watch.isBroken;
-      this.#store.fences.leave(name, watch);
+      this.#store.local.fences.leave(name, watch);
       const look = asked?.looks[0];
       if (asked === null || look === undefined) return this.#fetchAlone(request, flight);
       flight.tags = asked.tags;
@@ -91,7 +92,7 @@ export class ReadThrough {
       const { lease } = look;
       if (lease === asked.token) return one(name, this.#loads.leased(request, asked, null));
       if (isFailureNote(lease))
-        return this.#store.failures.find(name) ?? err(failedElsewhere(operation, lease));
+        return this.#store.local.failures.find(name) ?? err(failedElsewhere(operation, lease));
       const own = this.#loads.held(name, lease);
       if (own !== undefined) return one(name, own);
       if (lease === '' || performance.now() >= giveUpAt) return one(name, this.#loads.unstored(request));
@@ -102,8 +103,8 @@ export class ReadThrough {
 
   async #fetchAlone(request: KeyRequest, flight: FlightTags): Promise<Landing> {
     const [name] = request.names;
-    const stale = this.#store.inMemoryStale(name, request.schema);
-    const failure = this.#store.failures.find(name);
+    const stale = this.#store.local.findStale(name, request.schema);
+    const failure = this.#store.local.failures.find(name);
     if (stale === undefined) {
       const begun = (tags: Flight<Landing>['tags']) => {
         flight.tags = tags;
