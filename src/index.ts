@@ -1,4 +1,5 @@
 export type {
+  BatchLoadContext,
   CacheLoadOptions,
   CacheNamespaceOptions,
   CacheSetOptions,

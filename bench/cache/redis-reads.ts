@@ -99,7 +99,9 @@ async function recordScripts(redisUrl: string, raw: Redis, load: (key: string) =
   const record = async (name: string, count: number, scriptsEach: number) => {
     const recorded: (readonly SentScript[])[] = [];
     for (let place = 0; place < count; place += 1) {
-      const scripts = await watchScripts(client, () => cache.read(`${name}-${place}`));
+      const sent = await watchScripts(client, () => cache.read(`${name}-${place}`));
+      // Without those, with no arguments, that ask in the background for the copy of the read before.
+      const scripts = sent.filter(({ keyCount, rest }) => rest.length > keyCount);
       if (scripts.length !== scriptsEach) {
         throw new Error(`the store sent ${scripts.length} scripts for a read, not ${scriptsEach}`);
       }

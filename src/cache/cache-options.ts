@@ -67,6 +67,9 @@ export interface LoadContext {
   skipStore(): void;
 }
 
+/** What a loader of many keys may decide, for all of them. */
+export type BatchLoadContext = Omit<LoadContext, 'previous'>;
+
 export const CACHE_DEFAULTS = {
   ttlSeconds: 3600,
   staleSeconds: 0,

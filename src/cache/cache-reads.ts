@@ -2,7 +2,7 @@ import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow
 import { storeError } from '../errors.js';
 import { type Timed, withDeadline } from '../redis/deadline.js';
 import { keyIssues, manyKeysIssues, optionsIssues } from './cache-input.js';
-import type { CacheLoadOptions, LoadContext } from './cache-options.js';
+import type { BatchLoadContext, CacheLoadOptions, LoadContext } from './cache-options.js';
 import type { CachePolicy } from './cache-policy.js';
 import type { CacheScope } from './cache-scope.js';
 import type { CacheLoadError, CacheReadError } from './cache-service.js';
@@ -14,7 +14,7 @@ import { NO_LEASE } from './reading.js';
 
 type Answer = Result<unknown, CacheLoadError>;
 export type OneLoader = (context: LoadContext) => PromiseLike<unknown>;
-export type ManyLoader = (missingKeys: readonly string[]) => PromiseLike<unknown>;
+export type ManyLoader = (missingKeys: readonly string[], context: BatchLoadContext) => PromiseLike<unknown>;
 
 /** The reading calls of one namespace. */
 export class CacheReads {
@@ -147,7 +147,7 @@ export class CacheReads {
     return {
       operation: 'cache.getOrSetMany',
       names: [...keyOf.keys()],
-      load: (names) => loader(keysOf(names)),
+      load: (names, decision) => loader(keysOf(names), decision),
       valuesOf: (loaded, names) => {
         if (!(loaded instanceof Map)) return undefined;
         const there = names.filter((name) => loaded.has(keyOf.get(name)));

@@ -1,6 +1,7 @@
 import type { Result, ResultAsync } from 'neverthrow';
 import type { StoreError } from '../errors.js';
 import type {
+  BatchLoadContext,
   CacheLoadOptions,
   CacheNamespaceOptions,
   CacheSetOptions,
@@ -215,7 +216,8 @@ export interface CacheNamespace {
    * yet, one trip to store. A key that the loader leaves out of its map is left out of the answer, and asked
    * for again by the next call; give `null` to store that there is nothing. The answer's map has no fixed order.
    *
-   * One failure fails the call; what was loaded besides is stored all the same.
+   * One failure fails the call; what was loaded besides is stored all the same. What the loader decides by its `context`
+   * is for all values it gives.
    *
    * @example
    * ```ts
@@ -231,7 +233,7 @@ export interface CacheNamespace {
    */
   getOrSetMany<L extends LoadedMany>(
     keys: readonly string[],
-    loader: (missingKeys: readonly string[]) => PromiseLike<L>,
+    loader: (missingKeys: readonly string[], context: BatchLoadContext) => PromiseLike<L>,
     options?: CacheLoadOptions,
   ): ResultAsync<LoadedValue<L>, LoaderError<L> | CacheLoadError>;
 

@@ -108,7 +108,7 @@ export class LocalCopies implements CopyHolder {
     if (!this.#redis?.isTracked || !this.#keepsWhatRedisHas) return;
     texts.forEach(({ name, stamp }, place) => {
       const copy = kept[place];
-      if (copy !== undefined) this.#own.expect(name, stamp, copy);
+      if (copy !== undefined && this.#memory.fits(name, copy)) this.#own.expect(name, stamp, copy);
     });
   }
 

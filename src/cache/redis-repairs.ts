@@ -57,8 +57,8 @@ export class RedisRepairs {
     const { link, names } = this.#tier;
     const flushed = this.#unconfirmed.beginFlush();
     if (!(await flushCache(link, names))) return false;
-    const told = await link.attempt((client) =>
-      runScript(client, TELL_FLUSHED, [], this.#tier.tellingOf(client)),
+    const told = await link.attempt((client, isOver) =>
+      runScript(client, TELL_FLUSHED, [], this.#tier.tellingOf(client), isOver),
     );
     if (told.kind !== 'answer') return false;
     flushed();
@@ -67,9 +67,9 @@ export class RedisRepairs {
 
   async #undo(batch: readonly FailedWrite[]): Promise<boolean> {
     const [values, tags] = (['value', 'tag'] as const).map((kind) => namesOf(kind, batch));
-    const reply = await this.#tier.link.attempt(async (client) => [
-      ...(values?.length ? await this.#tier.sendRemove(client, values) : []),
-      ...(tags?.length ? await this.#tier.sendInvalidate(client, tags) : []),
+    const reply = await this.#tier.link.attempt(async (client, isOver) => [
+      ...(values?.length ? await this.#tier.sendRemove(client, isOver, values) : []),
+      ...(tags?.length ? await this.#tier.sendInvalidate(client, isOver, tags) : []),
     ]);
     if (reply.kind !== 'answer' || reply.value.includes(undefined)) return false;
     this.#unconfirmed.repaired(batch);

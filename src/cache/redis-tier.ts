@@ -27,7 +27,11 @@ export interface RedisTierOptions {
   readonly maxFailedWrites?: number;
 }
 
+/** Whether its caller has given a command up, so that nothing more may be sent for it. */
+type IsOver = () => boolean;
+
 const MAX_FAILED_WRITES = 10_000;
+
 /** The part of the cache that processes share. */
 export function createRedisTier(link: RedisLink, options: RedisTierOptions): RedisTier {
   return new RedisTier(link, options);
@@ -73,9 +77,10 @@ export class RedisTier {
     const trusted = names.map((name) => this.#repairs.isTrusted('value', name));
     const asked = trusted.includes(false) ? names.filter((_, place) => trusted[place]) : names;
     if (asked.length === 0) return null;
-    const reply = await this.link.run((client) =>
+    const reply = await this.link.run((client, isOver) =>
       this.#forEach<Reading>(
         client,
+        isOver,
         asked,
         READ,
         (places) => [token, leaseMs, earlyMs, ...places.map((place) => rejected[place] ?? '')],
@@ -90,7 +95,9 @@ export class RedisTier {
 
   /** Which write each value is of, '' where there is none; `null`: out of reach. */
   async stamps(names: readonly string[]): Promise<readonly (string | undefined)[] | null> {
-    const reply = await this.link.run((client) => this.#forEach<string>(client, names, STAMPS, () => []));
+    const reply = await this.link.run((client, isOver) =>
+      this.#forEach<string>(client, isOver, names, STAMPS, () => []),
+    );
     return reply.kind === 'answer' ? reply.value : null;
   }
 
@@ -99,10 +106,10 @@ export class RedisTier {
     if (!tags.every((tag) => this.#repairs.isTrusted('tag', tag))) return null;
     const redisNames = tags.map((tag) => this.names.tagVersion(tag));
     const candidate = randomToken();
-    const reply = await this.link.run((client) =>
+    const reply = await this.link.run((client, isOver) =>
       bySlot(client, redisNames, async (places) => {
         const keys = places.map((place) => redisNames[place] ?? '');
-        return (await runScript(client, TAG_VERSIONS, keys, [candidate, lifeMs])) as string[];
+        return (await runScript(client, TAG_VERSIONS, keys, [candidate, lifeMs], isOver)) as string[];
       }),
     );
     if (reply.kind !== 'answer') return null;
@@ -113,12 +120,13 @@ export class RedisTier {
   /** Stores each text whose lease is still held. Whether it was. */
   async fill(token: string, texts: readonly StoredText[]): Promise<readonly boolean[]> {
     const isAllowed = ({ name }: StoredText) => this.#repairs.isTrusted('value', name);
-    const reply = await this.link.run((client) => {
+    const reply = await this.link.run((client, isOver) => {
       const allowed = texts.filter(isAllowed);
       if (allowed.length === 0) return Promise.resolve([]);
       const names = allowed.map(({ name }) => name);
       return this.#forEach<readonly [string, boolean]>(
         client,
+        isOver,
         names,
         FILL,
         (places) => [token, ...this.tellingOf(client), ...textsAt(allowed, places)],
@@ -131,20 +139,24 @@ export class RedisTier {
 
   /** Whether all leases were still held. */
   async renewLease(token: string, names: readonly string[], ms: number): Promise<void> {
-    await this.link.run((client) => this.#forEach(client, names, RENEW_LEASE, () => [token, ms]));
+    await this.link.run((client, isOver) =>
+      this.#forEach(client, isOver, names, RENEW_LEASE, () => [token, ms]),
+    );
   }
 
   /** Gives leases up: at once, or after `ms` in which `note` keeps all from loading. */
   async endLease(token: string, names: readonly string[], note = '', ms = 0): Promise<void> {
-    await this.link.run((client) => this.#forEach(client, names, END_LEASE, () => [token, note, ms]));
+    await this.link.run((client, isOver) =>
+      this.#forEach(client, isOver, names, END_LEASE, () => [token, note, ms]),
+    );
   }
 
   /** Stores texts in place of any others, but for those overtaken by a later write. Whether that was confirmed. */
   write(texts: readonly StoredText[], isOvertaken: (name: string) => boolean): Promise<boolean> {
     const byName = new Map(texts.map((text) => [text.name, text]));
-    return this.#change('value', [...byName.keys()], isOvertaken, (client, names) => {
+    return this.#change('value', [...byName.keys()], isOvertaken, (client, isOver, names) => {
       const written = names.map((name) => byName.get(name)).filter(isDefined);
-      return this.#forEach(client, names, WRITE, (places) => [
+      return this.#forEach(client, isOver, names, WRITE, (places) => [
         ...this.tellingOf(client),
         ...textsAt(written, places),
       ]);
@@ -153,7 +165,9 @@ export class RedisTier {
 
   /** Deletes values, but for those overtaken by a later write. Whether that was confirmed. */
   remove(names: readonly string[], isOvertaken: (name: string) => boolean): Promise<boolean> {
-    return this.#change('value', names, isOvertaken, (client, left) => this.sendRemove(client, left));
+    return this.#change('value', names, isOvertaken, (client, isOver, left) =>
+      this.sendRemove(client, isOver, left),
+    );
   }
 
   /** Deletes one value and gives it; `undefined`: not confirmed. */
@@ -161,9 +175,10 @@ export class RedisTier {
     if (this.#repairs.hasFailed('value', name)) return undefined;
     let taken: Reading | null = null;
     const never = () => false;
-    const isConfirmed = await this.#change('value', [name], never, async (client) => {
+    const isConfirmed = await this.#change('value', [name], never, async (client, isOver) => {
       const keys = [this.names.value(name), this.names.lease(name)];
-      const [text, left] = (await runScript(client, TAKE, keys, this.tellingOf(client))) as [unknown, number];
+      const telling = this.tellingOf(client);
+      const [text, left] = (await runScript(client, TAKE, keys, telling, isOver)) as [unknown, number];
       if (typeof text === 'string') taken = { text, leftMs: left < 0 ? Infinity : left, lease: '' };
       return [1];
     });
@@ -173,21 +188,23 @@ export class RedisTier {
   /** Ends all values with any of these tags. Whether that was confirmed. */
   invalidateTags(tags: readonly string[]): Promise<boolean> {
     const never = () => false;
-    return this.#change('tag', tags, never, (client, left) => this.sendInvalidate(client, left));
+    return this.#change('tag', tags, never, (client, isOver, left) =>
+      this.sendInvalidate(client, isOver, left),
+    );
   }
 
-  sendRemove(client: RedisClient, names: readonly string[]): Promise<readonly unknown[]> {
-    return this.#forEach(client, names, REMOVE, () => this.tellingOf(client));
+  sendRemove(client: RedisClient, isOver: IsOver, names: readonly string[]): Promise<readonly unknown[]> {
+    return this.#forEach(client, isOver, names, REMOVE, () => this.tellingOf(client));
   }
 
-  sendInvalidate(client: RedisClient, tags: readonly string[]): Promise<readonly unknown[]> {
+  sendInvalidate(client: RedisClient, isOver: IsOver, tags: readonly string[]): Promise<readonly unknown[]> {
     const redisNames = tags.map((tag) => this.names.tag(tag));
     return bySlot(client, redisNames, async (places) => {
       const keys = places.flatMap((place) => [
         this.names.tagVersion(tags[place] ?? ''),
         redisNames[place] ?? '',
       ]);
-      return (await runScript(client, INVALIDATE_TAGS, keys, this.tellingOf(client))) as unknown[];
+      return (await runScript(client, INVALIDATE_TAGS, keys, this.tellingOf(client), isOver)) as unknown[];
     });
   }
 
@@ -207,12 +224,12 @@ export class RedisTier {
     kind: 'value' | 'tag',
     names: readonly string[],
     isOvertaken: (name: string) => boolean,
-    send: (client: RedisClient, names: readonly string[]) => Promise<readonly unknown[]>,
+    send: (client: RedisClient, isOver: IsOver, names: readonly string[]) => Promise<readonly unknown[]>,
   ): Promise<boolean> {
     const confirm = this.#repairs.begin(kind, names);
-    const reply = await this.link.run(async (client) => {
+    const reply = await this.link.run(async (client, isOver) => {
       const left = names.filter((name) => !isOvertaken(name));
-      const answers = left.length === 0 ? [] : await send(client, left);
+      const answers = left.length === 0 ? [] : await send(client, isOver, left);
       return left.filter((_, place) => answers[place] === undefined);
     });
     const unanswered = new Set(reply.kind === 'answer' ? reply.value : names);
@@ -222,6 +239,7 @@ export class RedisTier {
 
   #forEach<T = unknown>(
     client: RedisClient,
+    isOver: IsOver,
     names: readonly string[],
     script: RedisScript,
     argumentsFor: (places: readonly number[]) => readonly ScriptArgument[],
@@ -232,7 +250,8 @@ export class RedisTier {
     return bySlot(client, values, async (places) => {
       const keys: string[] = [];
       for (const place of places) keys.push(values[place] ?? '', this.names.lease(names[place] ?? ''));
-      return parse((await runScript(client, script, keys, argumentsFor(places))) as unknown[], places);
+      const answers = await runScript(client, script, keys, argumentsFor(places), isOver);
+      return parse(answers as unknown[], places);
     });
   }
 }

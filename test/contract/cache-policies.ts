@@ -101,6 +101,23 @@ export function cachePoliciesContract(name: string, make: () => Promise<CacheSer
       expect(await read('skipped')).toBeUndefined();
     });
 
+    it('lets a loader of many keys choose for all of them, and store none', async () => {
+      const keys = ['a', 'b'];
+      const all = new Map(keys.map((key) => [key, 1]));
+      const chosen = await cache.getOrSetMany(keys, async (_, context) => {
+        context.setTtl(0.05);
+        return all;
+      });
+      expect(chosen._unsafeUnwrap()).toEqual(all);
+      expect((await cache.getMany(keys))._unsafeUnwrap()).toEqual(all);
+      await pause(60);
+      await cache.getOrSetMany(keys, async (_, context) => {
+        context.skipStore();
+        return all;
+      });
+      expect((await cache.getMany(keys))._unsafeUnwrap()).toEqual(new Map());
+    });
+
     it('takes a bad setTtl for a mistake of the loader', async () => {
       const result = await cache.getOrSet('k', async (context) => context.setTtl(-1) ?? 1);
       expect(result._unsafeUnwrapErr().kind).toBe('loader-failed');
