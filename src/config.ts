@@ -5,6 +5,12 @@ import { type Filled, hasMethods, isObject, millis, objectOf, tlsSetting, urlOf 
 import { type RateLimit, rateLimits } from './config/rate-limit-config.js';
 import { REDIS_DEFAULTS, type RedisConfig, type ResolvedRedis, redisBranch } from './config/redis-config.js';
 import { SESSION_DEFAULTS, type SessionsConfig, sessions } from './config/session-config.js';
+import {
+  type ResolvedTelemetry,
+  TELEMETRY_DEFAULTS,
+  type TelemetryConfig,
+  telemetry,
+} from './config/telemetry-config.js';
 import type { InputIssue } from './errors.js';
 import { inputIssues } from './input.js';
 import {
@@ -109,6 +115,7 @@ export interface MacroStoreConfig<RateLimitName extends string = string> {
   /** Limits by the names that `rateLimiter` knows them by: letters, digits, `_`, `.` and `-`, at most 64. */
   readonly rateLimits?: Readonly<Record<RateLimitName, RateLimit>>;
   readonly sessions?: SessionsConfig;
+  readonly telemetry?: TelemetryConfig;
   /** Migrate on the first use. Default: `true` embedded, `false` on a server. */
   readonly autoMigrate?: boolean;
   readonly logger?: Logger;
@@ -139,6 +146,7 @@ export const DEFAULTS = {
   },
   search: { recallSampleRate: 0, recallTarget: 0.99 },
   sessions: SESSION_DEFAULTS,
+  telemetry: TELEMETRY_DEFAULTS,
 } as const;
 
 type Limits = 'acquireTimeoutMillis' | 'statementTimeoutMillis' | 'maxWaiting' | 'pooler';
@@ -159,6 +167,7 @@ export interface ResolvedConfig {
   readonly search: Required<SearchConfig>;
   readonly rateLimits: Readonly<Record<string, RateLimit>>;
   readonly sessions: Required<SessionsConfig>;
+  readonly telemetry: ResolvedTelemetry;
   readonly autoMigrate: boolean;
   readonly logger: Logger | null;
   readonly clock: () => number;
@@ -284,6 +293,7 @@ const root = z.strictObject({
   search: z.unknown().optional(),
   rateLimits: z.unknown().optional(),
   sessions: z.unknown().optional(),
+  telemetry: z.unknown().optional(),
   autoMigrate: z.boolean().optional(),
   logger: objectOf<Logger>('must have the methods info and warn', (value) =>
     hasMethods(value, ['info', 'warn']),
@@ -316,6 +326,7 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
   const searchSettings = check('search', search, sections.search ?? {});
   const limits = check('rateLimits', rateLimits, sections.rateLimits ?? {});
   const sessionSettings = check('sessions', sessions, sections.sessions ?? {});
+  const telemetrySettings = check('telemetry', telemetry, sections.telemetry ?? {});
 
   if (
     !top ||
@@ -325,7 +336,8 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
     !cacheSettings ||
     !searchSettings ||
     !limits ||
-    !sessionSettings
+    !sessionSettings ||
+    !telemetrySettings
   ) {
     throw new MacroStoreConfigError(issues);
   }
@@ -337,6 +349,7 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
     search: searchSettings,
     rateLimits: limits,
     sessions: sessionSettings,
+    telemetry: telemetrySettings,
     autoMigrate: top.autoMigrate ?? database.kind === 'embedded',
     logger: top.logger ?? null,
     clock: top.clock ?? Date.now,

@@ -20,6 +20,8 @@ import {
   type TransactionScope,
   type Work,
 } from './database/transaction.js';
+import type { DatabaseMetrics } from './metrics/database-metrics.js';
+import { createObservation } from './metrics/observation.js';
 import { MIGRATIONS } from './migrations/bundled.js';
 import {
   inspectStatus,
@@ -83,6 +85,7 @@ export interface MacroStore<RateLimitName extends string = string> extends Repos
   readonly cache: CacheService;
   readonly rateLimiter: RateLimiter<RateLimitName>;
   readonly sessions: SessionStore;
+  readonly metrics: DatabaseMetrics;
   /** Drizzle on the store's connections; see {@link StoreDrizzle} for what it does not promise. */
   readonly db: StoreDrizzle;
   /** The pg pool: ours, or the one that was lent. `null` when embedded. */
@@ -137,7 +140,12 @@ export function createMacroStore<const RateLimitName extends string = never>(
 ): MacroStore<RateLimitName> {
   const resolved = resolveConfig(config);
   const { embedding, clock } = resolved;
-  const telemetry = resolved.logger === null ? silentTelemetry : loggingTelemetry(resolved.logger);
+  const observation = createObservation({
+    ...resolved.telemetry,
+    hasPool: resolved.database.kind !== 'embedded',
+    log: resolved.logger === null ? silentTelemetry.event : loggingTelemetry(resolved.logger).event,
+  });
+  const { telemetry } = observation;
 
   const database = openDatabase(resolved.database, telemetry);
   const openDedicated = dedicatedConnector(resolved.database, database);
@@ -166,6 +174,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
     clock,
     telemetry,
   });
+  observation.show({ pool: database.poolState, cache: () => cache.stats() });
   const onPool = createRepositories(executor, embedding, guard, index);
   const entities = resolved.cache.entities && new EntityCache(cache, onPool, resolved.cache.entities);
   const repositories = entities?.repositories ?? onPool;
@@ -199,6 +208,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
   const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
     cache.close();
     sessions.close();
+    observation.close();
     closing ??= Promise.all([link?.close(), database.close(deadlineMs)]).then(() => undefined);
     return closing;
   };
@@ -217,6 +227,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
     cache,
     rateLimiter,
     sessions: sessions.store,
+    metrics: { toPrometheus: observation.toPrometheus },
     db: createDrizzleHandle(driver.query),
     pool: database.pool,
     migrate,

@@ -28,6 +28,13 @@ export type {
   RedisSentinelConfig,
 } from './config/redis-config.js';
 export type { SessionsConfig } from './config/session-config.js';
+export type {
+  TelemetryAttributes,
+  TelemetryConfig,
+  TelemetryMeter,
+  TelemetrySpan,
+  TelemetryTracer,
+} from './config/telemetry-config.js';
 export {
   type BorrowedDatabaseConfig,
   type CacheConfig,
@@ -71,6 +78,8 @@ export {
   type WriteError,
   type WriteErrorKind,
 } from './errors.js';
+export type { DatabaseMetrics } from './metrics/database-metrics.js';
+export type { OperationMessage } from './metrics/operation-channels.js';
 export type { MigrationEvent, OnMigrationEvent } from './migrations/events.js';
 export type {
   MigrationPlan,

@@ -25,7 +25,11 @@ export type StoreEvent =
       readonly effort: number;
     }
   /** The exact answer to compare with could not be had; `kind` is that of the error. */
-  | { readonly type: 'search.recall-not-sampled'; readonly kind: string };
+  | { readonly type: 'search.recall-not-sampled'; readonly kind: string }
+  /** A call that took as long as `telemetry.slowOperationMillis`; its statement is without values. */
+  | ({ readonly type: 'operation.slow' } & OperationEnd)
+  /** The meter, the tracer or another observer threw; told once. */
+  | { readonly type: 'telemetry.observer-failed' };
 
 /** One call to a server: a statement, a COPY, the BEGIN or the COMMIT of a transaction, a command or script of Redis. */
 export interface OperationStart {
