@@ -208,8 +208,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
   const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
     cache.close();
     sessions.close();
-    observation.close();
-    closing ??= Promise.all([link?.close(), database.close(deadlineMs)]).then(() => undefined);
+    closing ??= Promise.all([link?.close(), database.close(deadlineMs)]).then(observation.close);
     return closing;
   };
 

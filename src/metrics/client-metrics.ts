@@ -105,11 +105,22 @@ export function showPool(meter: TelemetryMeter, poolName: string, state: () => P
 
 type Observable = ReturnType<TelemetryMeter['createObservableCounter']>;
 
-/** Has the instrument read by the callback. Gives what ends that. */
+/**
+ * Has the instrument read by the callback. Gives what ends that, after one more reading: a meter may go on showing
+ * the last values it was given.
+ */
 export function shownBy(
   instrument: Observable,
   callback: Parameters<Observable['addCallback']>[0],
 ): () => void {
-  instrument.addCallback(callback);
-  return () => instrument.removeCallback(callback);
+  let isOver = false;
+  const read: typeof callback = (result) => {
+    callback(result);
+    // Not at once, while the meter goes through its callbacks.
+    if (isOver) queueMicrotask(() => instrument.removeCallback(read));
+  };
+  instrument.addCallback(read);
+  return () => {
+    isOver = true;
+  };
 }

@@ -24,7 +24,7 @@ export interface Observation {
   /** Once, when there is something to show. */
   show(shown: Shown): void;
   toPrometheus(): string;
-  /** Takes what is shown off the meter that was given. */
+  /** Once all is closed: takes what is shown off the meter that was given, after its next reading. */
   close(): void;
 }
 
