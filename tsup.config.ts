@@ -5,6 +5,7 @@ const imported = {
   schema: 'src/schema/index.ts',
   migrations: 'src/migrations/index.ts',
   adapters: 'src/adapters/index.ts',
+  backup: 'src/backup/index.ts',
 };
 
 export default defineConfig({

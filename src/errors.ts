@@ -12,7 +12,7 @@ export interface InputIssue {
   readonly message: string;
 }
 
-export type Entity = 'user' | 'chat' | 'message' | 'vector' | 'session';
+export type Entity = 'user' | 'chat' | 'message' | 'vector' | 'session' | 'backup';
 
 /** The session that holds the migration lock. What the server hides from this role is `null`. */
 export interface LockHolder {
@@ -40,6 +40,20 @@ export type ReembedRefusal =
   | 'table-in-use'
   | 'table-extended'
   | 'table-changed';
+
+/**
+ * - `running`: another process is backing the database up.
+ * - `tool-missing`, `tool-too-old`: pg_dump or pg_restore cannot be used with this server.
+ * - `not-empty`: the database to restore into has tables.
+ * - `key-missing`: the backup is encrypted, and no key is configured.
+ */
+export type BackupRefusal = 'running' | 'tool-missing' | 'tool-too-old' | 'not-empty' | 'key-missing';
+
+/** Where a backup went wrong: `store`, `read`, `list` and `delete` are the destination's. */
+export type BackupStep = 'dump' | 'store' | 'publish' | 'read' | 'list' | 'delete' | 'restore';
+
+/** What of a backup is not as it was taken: the stored file, what it decrypts to, or what it restores to. */
+export type BackupPart = 'checksum' | 'decryption' | 'restore' | 'counts' | 'indexes' | 'constraints';
 
 /** The extra fields of each kind; the list of kinds itself. */
 export interface StoreErrorFields {
@@ -110,6 +124,12 @@ export interface StoreErrorFields {
   /** A re-embedding that does not go on as things stand; `reason` says why, and the message what to do. */
   'reembed-refused': { readonly reason: ReembedRefusal };
   'migration-failed': { readonly migrationId: string; readonly step: number; readonly sqlState?: string };
+  /** A backup or restore that does not begin as things stand; the message says what to do. */
+  'backup-refused': { readonly reason: BackupRefusal };
+  /** A backup that was not taken, and of which nothing is published; or a restore of which nothing is kept. */
+  'backup-failed': { readonly step: BackupStep };
+  /** A stored backup that is not as it was taken: take another one, and look at the destination. */
+  'backup-damaged': { readonly part: BackupPart };
 }
 
 export type StoreErrorKind = keyof StoreErrorFields;
@@ -161,6 +181,7 @@ const RETRYABLE: ReadonlySet<StoreErrorKind> = new Set<StoreErrorKind>([
   'pool-exhausted',
   'transaction-conflict',
   'migration-lock-timeout',
+  'backup-failed',
 ]);
 
 // A WeakMap and not a property: inspect() with showHidden, structuredClone and loggers walk properties.
@@ -265,6 +286,7 @@ const ENTITY_HINT: Record<Entity, string> = {
   chat: 'no chat of this user has this id',
   message: 'no message of this chat and user has this id',
   vector: 'no vector of this user has this id',
+  backup: 'there is no backup of this id',
   session: 'this token is not that of a session, or the session has ended',
 };
 

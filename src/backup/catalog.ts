@@ -1,0 +1,80 @@
+import { notFound } from '../errors.js';
+import { atDestination } from './backup-failure.js';
+import type { BackupSettings } from './backup-settings.js';
+import {
+  type BackupManifest,
+  dataFile,
+  filePrefix,
+  idOfFile,
+  isDataFile,
+  MANIFEST_ENDING,
+  manifestFile,
+  parseManifest,
+} from './manifest.js';
+
+type Catalog = Pick<BackupSettings, 'destination' | 'name' | 'logger'>;
+
+/** A manifest lists tables: of some thousand it has some hundred kilobytes. */
+const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+
+/** The published backups of this name, newest first. What is no manifest of ours is passed over. */
+export function listManifests(
+  operation: string,
+  { destination, name, logger }: Catalog,
+  signal: AbortSignal,
+): Promise<readonly BackupManifest[]> {
+  return atDestination(operation, 'list', async () => {
+    const manifests: BackupManifest[] = [];
+    for (const file of await destination.list(filePrefix(name))) {
+      if (!file.name.endsWith(MANIFEST_ENDING) || file.bytes > MAX_MANIFEST_BYTES) continue;
+      const manifest = parseManifest(await readText(destination.read(file.name, signal)), name);
+      if (manifest !== null && manifestFile(manifest.id) === file.name) manifests.push(manifest);
+      else logger?.warn('backup.unreadable-manifest', { file: file.name });
+    }
+    return manifests.sort((a, b) => compare(b.createdAt, a.createdAt) || compare(b.id, a.id));
+  });
+}
+
+/** One backup, by its id or as `latest`. */
+export async function getManifest(
+  operation: string,
+  id: string,
+  catalog: Catalog,
+  signal: AbortSignal,
+): Promise<BackupManifest> {
+  const manifests = await listManifests(operation, catalog, signal);
+  const found = id === 'latest' ? manifests[0] : manifests.find((manifest) => manifest.id === id);
+  if (found === undefined) throw notFound(operation, 'backup');
+  return found;
+}
+
+/**
+ * Removes what killed runs left: partial files, open uploads, and dumps without a manifest. The lock is held,
+ * so nobody writes any of them.
+ */
+export function removeLeftovers(operation: string, { destination, name }: Catalog): Promise<void> {
+  return atDestination(operation, 'store', async () => {
+    await destination.discardUnfinished(filePrefix(name));
+    const files = (await destination.list(filePrefix(name))).map((file) => file.name);
+    const published = new Set(
+      files.filter((file) => file.endsWith(MANIFEST_ENDING)).map((file) => dataFile(idOfFile(file))),
+    );
+    for (const file of files) {
+      if (isDataFile(file) && !published.has(file)) await destination.delete(file);
+    }
+  });
+}
+
+/** The manifest first: what is listed is complete, also while it is deleted. */
+export async function deleteBackup({ destination }: Catalog, id: string): Promise<void> {
+  await destination.delete(manifestFile(id));
+  await destination.delete(dataFile(id));
+}
+
+async function readText(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const read: Uint8Array[] = [];
+  for await (const chunk of chunks) read.push(chunk);
+  return Buffer.concat(read).toString('utf8');
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));

@@ -1,0 +1,165 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+
+export interface OpenUpload {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+export interface UploadedPart {
+  readonly PartNumber: number;
+  readonly ETag: string | undefined;
+}
+
+/** The requests of S3 that a destination needs, each with a deadline. Reads have one for their start only. */
+export interface Bucket {
+  put(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  get(key: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  list(prefix: string): AsyncIterable<{ readonly key: string; readonly bytes: number }>;
+  delete(key: string): Promise<void>;
+  createUpload(key: string, signal: AbortSignal): Promise<OpenUpload>;
+  uploadPart(
+    upload: OpenUpload,
+    partNumber: number,
+    bytes: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<UploadedPart>;
+  completeUpload(upload: OpenUpload, parts: readonly UploadedPart[], signal: AbortSignal): Promise<void>;
+  /** No error for an upload that is over. */
+  abortUpload(key: string, uploadId: string): Promise<void>;
+  /** Empty where the store does not list uploads. */
+  openUploads(prefix: string): Promise<readonly OpenUpload[]>;
+}
+
+export async function createBucket({
+  client,
+  name: Bucket,
+  requestTimeoutMs,
+}: {
+  readonly client: S3Client;
+  readonly name: string;
+  readonly requestTimeoutMs: number;
+}): Promise<Bucket> {
+  const sdk = await loadSdk();
+  const within = (signal?: AbortSignal) => {
+    const timeout = AbortSignal.timeout(requestTimeoutMs);
+    return { abortSignal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) };
+  };
+
+  return {
+    async put(Key, Body, signal) {
+      await client.send(
+        new sdk.PutObjectCommand({ Bucket, Key, Body, ContentLength: Body.length }),
+        within(signal),
+      );
+    },
+
+    async get(Key, signal) {
+      const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket, Key }), { abortSignal: signal });
+      if (Body === undefined) throw new Error('an object without a body');
+      return Body as unknown as AsyncIterable<Uint8Array>; // under Node it is a Readable
+    },
+
+    async *list(Prefix) {
+      let ContinuationToken: string | undefined;
+      do {
+        const page = await client.send(
+          new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }),
+          within(),
+        );
+        for (const { Key, Size } of page.Contents ?? []) {
+          if (Key !== undefined) yield { key: Key, bytes: Size ?? 0 };
+        }
+        ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
+      } while (ContinuationToken !== undefined);
+    },
+
+    async delete(Key) {
+      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), within());
+    },
+
+    async createUpload(Key, signal) {
+      const { UploadId } = await client.send(
+        new sdk.CreateMultipartUploadCommand({ Bucket, Key }),
+        within(signal),
+      );
+      if (UploadId === undefined) throw new Error('an upload without an id');
+      return { key: Key, uploadId: UploadId };
+    },
+
+    async uploadPart({ key: Key, uploadId: UploadId }, PartNumber, Body, signal) {
+      const { ETag } = await client.send(
+        new sdk.UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body, ContentLength: Body.length }),
+        within(signal),
+      );
+      return { PartNumber, ETag };
+    },
+
+    async completeUpload({ key: Key, uploadId: UploadId }, parts, signal) {
+      await client.send(
+        new sdk.CompleteMultipartUploadCommand({
+          Bucket,
+          Key,
+          UploadId,
+          MultipartUpload: { Parts: [...parts] },
+        }),
+        within(signal),
+      );
+    },
+
+    async abortUpload(Key, UploadId) {
+      try {
+        await client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId }), within());
+      } catch (error) {
+        if (!isNamed(error, 'NoSuchUpload')) throw error;
+      }
+    },
+
+    async openUploads(Prefix) {
+      const found: OpenUpload[] = [];
+      let marker: { KeyMarker?: string; UploadIdMarker?: string } | null = {};
+      while (marker !== null) {
+        try {
+          const page: Awaited<ReturnType<typeof listUploads>> = await listUploads(Prefix, marker);
+          for (const { Key, UploadId } of page.Uploads ?? []) {
+            if (Key !== undefined && UploadId !== undefined) found.push({ key: Key, uploadId: UploadId });
+          }
+          marker = nextMarker(page);
+        } catch (error) {
+          if (isNamed(error, 'NotImplemented')) return [];
+          throw error;
+        }
+      }
+      return found;
+    },
+  };
+
+  function listUploads(Prefix: string, marker: { KeyMarker?: string; UploadIdMarker?: string }) {
+    return client.send(new sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...marker }), within());
+  }
+}
+
+function nextMarker({
+  IsTruncated,
+  NextKeyMarker,
+  NextUploadIdMarker,
+}: {
+  IsTruncated?: boolean | undefined;
+  NextKeyMarker?: string | undefined;
+  NextUploadIdMarker?: string | undefined;
+}): { KeyMarker?: string; UploadIdMarker?: string } | null {
+  if (IsTruncated !== true || NextKeyMarker === undefined) return null;
+  return {
+    KeyMarker: NextKeyMarker,
+    ...(NextUploadIdMarker === undefined ? {} : { UploadIdMarker: NextUploadIdMarker }),
+  };
+}
+
+async function loadSdk(): Promise<typeof import('@aws-sdk/client-s3')> {
+  try {
+    return await import('@aws-sdk/client-s3');
+  } catch (cause) {
+    throw new Error('s3Destination needs the package @aws-sdk/client-s3; install it', { cause });
+  }
+}
+
+const isNamed = (error: unknown, name: string) => error instanceof Error && error.name === name;

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bucket, OpenUpload, UploadedPart } from './s3-bucket.js';
+
+export const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
+const MAX_PARTS = 10_000;
+/** How often an upload is aborted and looked for before it is left to the next run. */
+const ABORT_ATTEMPTS = 4;
+const ABORT_PAUSE_MS = 250;
+
+/** Pieces of exactly `partBytes`, as some stores demand, and one last of what remains. */
+export async function* inParts(
+  chunks: AsyncIterable<Uint8Array>,
+  partBytes: number,
+): AsyncGenerator<Buffer, void> {
+  let part = Buffer.allocUnsafeSlow(partBytes);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    let taken = 0;
+    while (taken < chunk.length) {
+      const piece = chunk.subarray(taken, taken + partBytes - filled);
+      part.set(piece, filled);
+      filled += piece.length;
+      taken += piece.length;
+      if (filled === partBytes) {
+        yield part;
+        part = Buffer.allocUnsafeSlow(partBytes); // the last one is on its way
+        filled = 0;
+      }
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled);
+}
+
+/** One multipart upload: completed when all parts are there, aborted on any failure. */
+export async function uploadParts(
+  bucket: Bucket,
+  key: string,
+  { first, parts }: { readonly first: Uint8Array; readonly parts: AsyncIterator<Uint8Array, void> },
+  { partsInFlight, signal }: { readonly partsInFlight: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const stop = new AbortController();
+  const ends = AbortSignal.any([signal, stop.signal]);
+  const inFlight = new Set<Promise<void>>();
+  const uploaded: UploadedPart[] = [];
+  let upload: OpenUpload | null = null;
+  let partNumber = 0;
+
+  const send = (to: OpenUpload, bytes: Uint8Array) => {
+    partNumber += 1;
+    if (partNumber > MAX_PARTS) throw new RangeError('more than 10,000 parts; raise partBytes');
+    const sent = bucket.uploadPart(to, partNumber, bytes, ends).then((part) => {
+      uploaded.push(part);
+      inFlight.delete(sent);
+    });
+    sent.catch(() => undefined); // stays in the set, where it is waited for
+    inFlight.add(sent);
+  };
+
+  try {
+    upload = await bucket.createUpload(key, signal);
+    send(upload, first);
+    for (let next = await parts.next(); !next.done; next = await parts.next()) {
+      while (inFlight.size >= partsInFlight) await Promise.race(inFlight);
+      signal.throwIfAborted();
+      send(upload, next.value);
+    }
+    await Promise.all(inFlight);
+    uploaded.sort((a, b) => a.PartNumber - b.PartNumber);
+    await bucket.completeUpload(upload, uploaded, signal);
+  } catch (error) {
+    stop.abort();
+    await parts.return?.();
+    // A part that arrives after the abort would keep its space.
+    await Promise.allSettled(inFlight);
+    await undo(bucket, key, upload);
+    throw error;
+  }
+}
+
+/** Leaves neither an open upload nor, where the answer to its completion was lost, the object. */
+async function undo(bucket: Bucket, key: string, upload: OpenUpload | null): Promise<void> {
+  for (let attempt = 1; attempt <= ABORT_ATTEMPTS; attempt += 1) {
+    try {
+      if (upload !== null) await bucket.abortUpload(key, upload.uploadId);
+      // Also one whose creation was not answered.
+      for (const open of await bucket.openUploads(key)) await bucket.abortUpload(key, open.uploadId);
+      await bucket.delete(key);
+      return;
+    } catch {
+      // The store is out of reach. The error that led here is the one to report; the next run looks again.
+      await sleep(ABORT_PAUSE_MS * attempt);
+    }
+  }
+}

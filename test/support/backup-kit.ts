@@ -1,0 +1,86 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inject } from 'vitest';
+import type { BackupDestination } from '../../src/backup/backup-destination.js';
+import type { Backups, BackupsConfig } from '../../src/backup/backups.js';
+import { createBackups } from '../../src/backup/create-backups.js';
+import { directoryDestination } from '../../src/backup/directory-destination.js';
+import type { MacroStore } from '../../src/create-macro-store.js';
+import { anEmbedding, createServerStore, createUserWithChat, must } from './builders.js';
+import type { TestDatabase } from './test-database.js';
+
+export const KEY = Buffer.alloc(32, 7);
+
+export interface BackupGround extends AsyncDisposable {
+  readonly store: MacroStore;
+  readonly database: TestDatabase;
+  readonly userId: string;
+  readonly folder: string;
+  readonly destination: BackupDestination;
+  /** All files at the destination, sorted. */
+  files(): Promise<readonly string[]>;
+  backups(with_?: Partial<BackupsConfig>): Backups;
+}
+
+/** A store with rows of random numbers, which no compression makes small, and a directory to back it up to. */
+export async function createBackupGround({ vectors = 200 } = {}): Promise<BackupGround> {
+  const { store, database } = await createServerStore({ embedding: { dimensions: 64, column: 'vector' } });
+  const { userId, chatId } = await createUserWithChat(store);
+  const rows = Array.from({ length: vectors }, (_, index) => ({
+    chatId,
+    content: `text ${index}`,
+    embedding: anEmbedding(index, 64),
+  }));
+  await must(store.vectors.insertMany({ userId, vectors: rows }));
+  const folder = await mkdtemp(join(tmpdir(), 'macro-store-backups-'));
+  const destination = directoryDestination(folder);
+  return {
+    store,
+    database,
+    userId,
+    folder,
+    destination,
+    files: async () => (await readdir(folder)).sort(),
+    backups: (with_ = {}) => createBackups(backupsConfig(database.url, { destination, ...with_ })),
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await database.drop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function backupsConfig(
+  url: string,
+  with_: Partial<BackupsConfig> & Pick<BackupsConfig, 'destination'>,
+): BackupsConfig {
+  const pgBinDirectory = inject('postgresBinDir');
+  return {
+    database: { url },
+    name: 'chat',
+    ...(pgBinDirectory === undefined ? {} : { pgBinDirectory }),
+    ...with_,
+  };
+}
+
+/** Names and contents: for "nothing was touched". */
+export async function contentsOf(folder: string): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(folder)).sort();
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, (await readFile(join(folder, name))).toString('base64')] as const),
+    ),
+  );
+}
+
+/** Changes one file in place. */
+export async function rewrite(path: string, change: (content: Buffer) => Buffer): Promise<void> {
+  await writeFile(path, change(await readFile(path)));
+}
+
+export const flipByte = (at: number) => (content: Buffer) => {
+  const changed = Buffer.from(content);
+  changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
+  return changed;
+};
