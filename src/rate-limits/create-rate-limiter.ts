@@ -1,7 +1,9 @@
 import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
 import type { RateLimit } from '../config/rate-limit-config.js';
+import type { CallOptions } from '../database/executor.js';
 import { type InputIssue, invalidInput, type StoreError, storeError } from '../errors.js';
 import type { RedisLink } from '../redis/redis-link.js';
+import { untilAborted } from '../redis/until-aborted.js';
 import { type Decider, type Decision, ownDecider, sharedDecider } from './decider.js';
 import { chargesIssue, costIssue, type FindRule, keyIssue, ruleFinder, unitsIssue } from './limit-input.js';
 import { type Charge, placeOf } from './limit-store.js';
@@ -58,16 +60,17 @@ class CountingRateLimiter implements RateLimiter {
   }
 
   consume(key: string, limit: string | RateLimit, options?: CostOptions) {
-    return this.#ask('rateLimiter.consume', key, limit, options?.cost, false);
+    return this.#ask('rateLimiter.consume', key, limit, options, false);
   }
 
   peek(key: string, limit: string | RateLimit, options?: CostOptions) {
-    return this.#ask('rateLimiter.peek', key, limit, options?.cost, true);
+    return this.#ask('rateLimiter.peek', key, limit, options, true);
   }
 
   consumeAll(
     key: string,
     wanted: readonly (string | LimitCharge)[],
+    options?: CallOptions,
   ): ResultAsync<RateLimitsOutcome, RateLimitError> {
     const operation = 'rateLimiter.consumeAll';
     const issue = chargesIssue(wanted);
@@ -82,20 +85,24 @@ class CountingRateLimiter implements RateLimiter {
     // Both would be asked of the same count, and only one of them spent.
     if (new Set(charges.map(({ place }) => place)).size < charges.length)
       return errAsync(invalidInput(operation, [{ path: 'charges', message: 'must not name a limit twice' }]));
-    return this.#decided(key, charges, false, (decision) => outcomeOfAll(decision, charges, this.#clock()));
+    return this.#decided(operation, options, key, charges, false, (decision) =>
+      outcomeOfAll(decision, charges, this.#clock()),
+    );
   }
 
   reserve(
     key: string,
     limit: string | RateLimit,
     estimate: number,
+    options?: CallOptions,
   ): ResultAsync<Reservation, RateLimitError> {
-    const checked = this.#chargeOf('rateLimiter.reserve', key, limit, estimate, (cost, _path, rule) =>
+    const operation = 'rateLimiter.reserve';
+    const checked = this.#chargeOf(operation, key, limit, estimate, (cost, _path, rule) =>
       costIssue(cost, 'estimate', rule),
     );
     if (checked.isErr()) return errAsync(checked.error);
     const charges = [checked.value];
-    return this.#decided(key, charges, false, (decision) => ({
+    return this.#decided(operation, options, key, charges, false, (decision) => ({
       ...outcomeOf(decision, charges, this.#clock()),
       settle: this.#settler(key, checked.value, decision),
     }));
@@ -108,51 +115,62 @@ class CountingRateLimiter implements RateLimiter {
     );
     if (checked.isErr()) return errAsync(checked.error);
     const { cost } = checked.value;
-    return confirmed(operation, this.#decider.adjust(key, { ...checked.value, cost: -cost }));
+    return confirmed(operation, options, () => this.#decider.adjust(key, { ...checked.value, cost: -cost }));
   }
 
-  reset(key: string, limit: string | RateLimit) {
+  reset(key: string, limit: string | RateLimit, options?: CallOptions) {
     const operation = 'rateLimiter.reset';
     const checked = this.#chargeOf(operation, key, limit, undefined, () => undefined);
     if (checked.isErr()) return errAsync(checked.error);
-    return confirmed(operation, this.#decider.reset(key, checked.value.place));
+    return confirmed(operation, options, () => this.#decider.reset(key, checked.value.place));
   }
 
   #ask(
     operation: string,
     key: string,
     limit: string | RateLimit,
-    cost: number | undefined,
+    options: CostOptions | undefined,
     isDry: boolean,
   ): ResultAsync<RateLimitOutcome, RateLimitError> {
-    const checked = this.#chargeOf(operation, key, limit, cost, costIssue);
+    const checked = this.#chargeOf(operation, key, limit, options?.cost, costIssue);
     if (checked.isErr()) return errAsync(checked.error);
     const charges = [checked.value];
-    return this.#decided(key, charges, isDry, (decision) => outcomeOf(decision, charges, this.#clock()));
+    return this.#decided(operation, options, key, charges, isDry, (decision) =>
+      outcomeOf(decision, charges, this.#clock()),
+    );
   }
 
   #decided<T>(
+    operation: string,
+    options: CallOptions | undefined,
     key: string,
     charges: readonly Charge[],
     isDry: boolean,
     answer: (decision: Decision) => T,
-  ): ResultAsync<T, never> {
-    return new ResultAsync(
-      this.#decider.decide(key, charges, isDry).then((decision) => ok<T, never>(answer(decision))),
+  ): ResultAsync<T, StoreError<'aborted'>> {
+    return untilAborted(
+      operation,
+      options?.signal,
+      () =>
+        new ResultAsync(
+          this.#decider.decide(key, charges, isDry).then((decision) => ok<T, never>(answer(decision))),
+        ),
     );
   }
 
   #settler(key: string, { rule, place, cost }: Charge, { allowed, decidedBy }: Decision) {
     let isSettled = !allowed || decidedBy === 'policy';
-    return (actual: number): ResultAsync<void, RateLimitWriteError> => {
+    return (actual: number, options?: CallOptions): ResultAsync<void, RateLimitWriteError> => {
       const operation = 'rateLimiter.settle';
       const issue = unitsIssue(actual, 'actual', 0);
       if (issue !== undefined) return errAsync(invalidInput(operation, [issue]));
       if (this.#isClosed()) return errAsync(closed(operation));
       const open = actual - cost;
-      if (isSettled || open === 0) return confirmed(operation, Promise.resolve(true));
-      isSettled = true;
-      return confirmed(operation, this.#decider.adjust(key, { rule, place, cost: open }, decidedBy));
+      return confirmed(operation, options, async () => {
+        if (isSettled || open === 0) return true;
+        isSettled = true;
+        return this.#decider.adjust(key, { rule, place, cost: open }, decidedBy);
+      });
     };
   }
 
@@ -190,9 +208,13 @@ function closed(operation: string): StoreError<'closed'> {
   return storeError('closed', operation, 'the store is closed');
 }
 
-function confirmed(operation: string, change: Promise<boolean>): ResultAsync<void, RateLimitWriteError> {
-  return new ResultAsync(
-    change.then((isDone) =>
+function confirmed(
+  operation: string,
+  options: CallOptions | undefined,
+  change: () => Promise<boolean>,
+): ResultAsync<void, RateLimitWriteError> {
+  return untilAborted(operation, options?.signal, () =>
+    ResultAsync.fromSafePromise(change()).andThen((isDone) =>
       isDone
         ? ok<void, RateLimitWriteError>(undefined)
         : err(storeError('unavailable', operation, 'Redis did not confirm the change', {})),

@@ -1,12 +1,13 @@
 import type { ResultAsync } from 'neverthrow';
 import type { RateLimit } from '../config/rate-limit-config.js';
+import type { CallOptions } from '../database/executor.js';
 import type { StoreError } from '../errors.js';
 
 /** What any call can end in. That a limit is reached, or Redis out of reach, is an outcome and not an error. */
-export type RateLimitError = StoreError<'invalid-input' | 'closed'>;
+export type RateLimitError = StoreError<'invalid-input' | 'closed' | 'aborted'>;
 
 /** What `refund`, `reset` and `settle` can end in. */
-export type RateLimitWriteError = StoreError<'invalid-input' | 'closed' | 'unavailable'>;
+export type RateLimitWriteError = StoreError<'invalid-input' | 'closed' | 'aborted' | 'unavailable'>;
 
 /** Where a key stands with one limit. */
 export interface LimitStanding {
@@ -46,12 +47,12 @@ export interface RateLimitsOutcome extends RateLimitVerdict {
   readonly limits: readonly LimitStanding[];
 }
 
-export interface CostOptions {
+export interface CostOptions extends CallOptions {
   /** Units, a whole number of 1 or more. Default: 1. */
   readonly cost?: number;
 }
 
-export interface LimitCharge<Name extends string = string> extends CostOptions {
+export interface LimitCharge<Name extends string = string> extends Pick<CostOptions, 'cost'> {
   readonly limit: Name | RateLimit;
 }
 
@@ -62,7 +63,7 @@ export interface Reservation extends RateLimitOutcome {
    * debt: then calls are limited until it has come back. 0 gives back all. Only the first call counts, and none
    * where the estimate did not pass.
    */
-  settle(actual: number): ResultAsync<void, RateLimitWriteError>;
+  settle(actual: number, options?: CallOptions): ResultAsync<void, RateLimitWriteError>;
 }
 
 /**
@@ -71,6 +72,9 @@ export interface Reservation extends RateLimitOutcome {
  *
  * A limit is the name of one of the configuration, or brought along by the call. A call that is limited spends
  * nothing. No call is sent to Redis twice: where the answer is lost, the cost may have been spent.
+ *
+ * A `signal` that fires ends the wait, as `aborted`: what was sent may have been spent, and is not given back. One that
+ * has fired before, and nothing is sent or spent.
  */
 export interface RateLimiter<Name extends string = string> {
   /**
@@ -92,6 +96,7 @@ export interface RateLimiter<Name extends string = string> {
   consumeAll(
     key: string,
     charges: readonly (Name | LimitCharge<Name>)[],
+    options?: CallOptions,
   ): ResultAsync<RateLimitsOutcome, RateLimitError>;
 
   /** As {@link RateLimiter.consume} would answer, but spends nothing. Always asks. */
@@ -105,7 +110,7 @@ export interface RateLimiter<Name extends string = string> {
   refund(key: string, limit: Name | RateLimit, options?: CostOptions): ResultAsync<void, RateLimitWriteError>;
 
   /** As if the key had spent nothing of this limit. In other processes a denial holds for up to a second more. */
-  reset(key: string, limit: Name | RateLimit): ResultAsync<void, RateLimitWriteError>;
+  reset(key: string, limit: Name | RateLimit, options?: CallOptions): ResultAsync<void, RateLimitWriteError>;
 
   /**
    * Spends an estimate, such as the tokens a model may use, and hands back how to settle it.
@@ -114,5 +119,10 @@ export interface RateLimiter<Name extends string = string> {
    * const reserved = await store.rateLimiter.reserve(userId, 'tokens', 2_000);
    * if (reserved.isOk() && reserved.value.allowed) await reserved.value.settle(await tokensUsed());
    */
-  reserve(key: string, limit: Name | RateLimit, estimate: number): ResultAsync<Reservation, RateLimitError>;
+  reserve(
+    key: string,
+    limit: Name | RateLimit,
+    estimate: number,
+    options?: CallOptions,
+  ): ResultAsync<Reservation, RateLimitError>;
 }

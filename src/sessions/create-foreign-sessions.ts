@@ -1,7 +1,9 @@
 import { err, type Result, type ResultAsync } from 'neverthrow';
 import { z } from 'zod';
+import type { CallOptions } from '../database/executor.js';
 import { type StoreError, storeError } from '../errors.js';
 import { checkInput } from '../input.js';
+import { untilAborted } from '../redis/until-aborted.js';
 import type { ForeignSessions, ForeignTier } from './foreign-sessions.js';
 import { lifetime, toMs } from './session-input.js';
 import type { SessionError } from './session-store.js';
@@ -19,6 +21,7 @@ const text = z
   .string()
   .refine(bytesAtMost(MAX_TEXT_BYTES), { error: `must be at most ${MAX_TEXT_BYTES} bytes` });
 
+const none = z.strictObject({});
 const keyInput = z.strictObject({ key });
 const ttlInput = z.strictObject({ key, ttlSeconds: lifetime });
 const setInput = z.strictObject({ key, text, ttlSeconds: lifetime, revives: z.boolean().default(false) });
@@ -48,48 +51,59 @@ export function createForeignSessions(
   function onKey<T>(
     operation: string,
     given: string,
+    { signal }: CallOptions,
     use: (operation: string, name: string) => ResultAsync<T, SessionError>,
   ): ResultAsync<T, SessionError> {
-    return check(operation, keyInput, { key: given }).asyncAndThen((input) =>
-      use(operation, nameOf(input.key)),
+    return untilAborted(operation, signal, () =>
+      check(operation, keyInput, { key: given }).asyncAndThen((input) => use(operation, nameOf(input.key))),
     );
   }
 
   function withTtl<T>(
     operation: string,
     given: { readonly key: string; readonly ttlSeconds: number },
+    { signal }: CallOptions,
     use: (operation: string, name: string, ttlMs: number) => ResultAsync<T, SessionError>,
   ): ResultAsync<T, SessionError> {
-    return check(operation, ttlInput, given).asyncAndThen((input) =>
-      use(operation, nameOf(input.key), toMs(input.ttlSeconds)),
+    return untilAborted(operation, signal, () =>
+      check(operation, ttlInput, given).asyncAndThen((input) =>
+        use(operation, nameOf(input.key), toMs(input.ttlSeconds)),
+      ),
     );
   }
 
-  const none = z.strictObject({});
+  function onAll<T>(
+    operation: string,
+    { signal }: CallOptions,
+    use: (operation: string, start: string) => ResultAsync<T, SessionError>,
+  ): ResultAsync<T, SessionError> {
+    return untilAborted(operation, signal, () =>
+      check(operation, none, {}).asyncAndThen(() => use(operation, start)),
+    );
+  }
+
   return {
-    get: (given) => onKey('sessions.foreign.get', given, tier.get),
-    end: (given) => onKey('sessions.foreign.end', given, tier.end),
-    take: (given) => onKey('sessions.foreign.take', given, tier.take),
-    touch: (given, ttlSeconds) => withTtl('sessions.foreign.touch', { key: given, ttlSeconds }, tier.touch),
-    increment: (given, ttlSeconds) =>
-      withTtl('sessions.foreign.increment', { key: given, ttlSeconds }, tier.increment),
-    set: (given, value, options) =>
-      check('sessions.foreign.set', setInput, { key: given, text: value, ...options }).asyncAndThen((input) =>
-        tier.set(
-          'sessions.foreign.set',
-          nameOf(input.key),
-          input.text,
-          toMs(input.ttlSeconds),
-          input.revives,
+    get: (given, options = {}) => onKey('sessions.foreign.get', given, options, tier.get),
+    end: (given, options = {}) => onKey('sessions.foreign.end', given, options, tier.end),
+    take: (given, options = {}) => onKey('sessions.foreign.take', given, options, tier.take),
+    touch: (given, ttlSeconds, options = {}) =>
+      withTtl('sessions.foreign.touch', { key: given, ttlSeconds }, options, tier.touch),
+    increment: (given, ttlSeconds, options = {}) =>
+      withTtl('sessions.foreign.increment', { key: given, ttlSeconds }, options, tier.increment),
+    set: (given, value, { signal, ...options }) =>
+      untilAborted('sessions.foreign.set', signal, () =>
+        check('sessions.foreign.set', setInput, { key: given, text: value, ...options }).asyncAndThen(
+          (input) =>
+            tier.set(
+              'sessions.foreign.set',
+              nameOf(input.key),
+              input.text,
+              toMs(input.ttlSeconds),
+              input.revives,
+            ),
         ),
       ),
-    texts: () =>
-      check('sessions.foreign.texts', none, {}).asyncAndThen(() =>
-        tier.texts('sessions.foreign.texts', start),
-      ),
-    clear: () =>
-      check('sessions.foreign.clear', none, {}).asyncAndThen(() =>
-        tier.clear('sessions.foreign.clear', start),
-      ),
+    texts: (options = {}) => onAll('sessions.foreign.texts', options, tier.texts),
+    clear: (options = {}) => onAll('sessions.foreign.clear', options, tier.clear),
   };
 }

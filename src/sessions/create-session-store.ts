@@ -2,6 +2,7 @@ import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'never
 import type { z } from 'zod';
 import { invalidInput, type StoreError, storeError } from '../errors.js';
 import { checkInput } from '../input.js';
+import { untilAborted } from '../redis/until-aborted.js';
 import { createForeignSessions } from './create-foreign-sessions.js';
 import type { ForeignTier } from './foreign-sessions.js';
 import { createDataCodec, type SessionDataCodec } from './session-data.js';
@@ -16,7 +17,7 @@ import {
   updateInput,
   userInput,
 } from './session-input.js';
-import type { Session, SessionStore, SessionSummary } from './session-store.js';
+import type { Session, SessionError, SessionRef, SessionStore, SessionSummary } from './session-store.js';
 import type { ListedSession, SessionTier } from './session-tier.js';
 import { type Credentials, issueToken, newSessionId, parseToken, userTagOf } from './session-token.js';
 
@@ -64,20 +65,37 @@ function storeOf<Data>(options: SessionStoreOptions, codec: SessionDataCodec<Dat
     );
   }
 
+  function revoke(session: string | SessionRef): ResultAsync<boolean, SessionError> {
+    const operation = 'sessions.revoke';
+    if (typeof session === 'object' && session !== null) {
+      return check(operation, sessionRef, session).asyncAndThen(({ userId, id }) =>
+        tier.remove({ userTag: userTagOf(userId), id, secretHash: null }),
+      );
+    }
+    return check(operation, tokenInput, { token: session }).asyncAndThen(
+      ({ token }): ResultAsync<boolean, SessionError> => {
+        const credentials = parseToken(token);
+        return credentials === null ? okAsync(false) : tier.remove(credentials);
+      },
+    );
+  }
+
   return {
-    create: (session) =>
-      check('sessions.create', newSessionInput, session).asyncAndThen((input) =>
-        codec.encode('sessions.create', input.data).asyncAndThen(({ data, payload }) => {
-          const { token, credentials } = issueToken(userTagOf(input.userId), newSessionId());
-          const about = { userId: input.userId, ...input.device };
-          const [idleMs, lifetimeMs] = [toMs(input.idleSeconds), toMs(input.lifetimeSeconds)];
-          return tier
-            .create(credentials, { payload, idleMs, lifetimeMs, about, epoch: input.epoch ?? null })
-            .map((record) => ({ token, session: sessionOf({ id: credentials.id, record }, data) }));
-        }),
+    create: (session, { signal } = {}) =>
+      untilAborted('sessions.create', signal, () =>
+        check('sessions.create', newSessionInput, session).asyncAndThen((input) =>
+          codec.encode('sessions.create', input.data).asyncAndThen(({ data, payload }) => {
+            const { token, credentials } = issueToken(userTagOf(input.userId), newSessionId());
+            const about = { userId: input.userId, ...input.device };
+            const [idleMs, lifetimeMs] = [toMs(input.idleSeconds), toMs(input.lifetimeSeconds)];
+            return tier
+              .create(credentials, { payload, idleMs, lifetimeMs, about, epoch: input.epoch ?? null })
+              .map((record) => ({ token, session: sessionOf({ id: credentials.id, record }, data) }));
+          }),
+        ),
       ),
 
-    get(token, { touch = true } = {}) {
+    get(token, { touch = true, signal } = {}) {
       // Asked with every request: a schema would take as long as all the rest here.
       const isPlain = typeof token === 'string' && typeof touch === 'boolean' && !isClosed();
       if (!isPlain) {
@@ -85,66 +103,67 @@ function storeOf<Data>(options: SessionStoreOptions, codec: SessionDataCodec<Dat
       }
       const credentials = parseToken(token);
       if (credentials === null) return okAsync(null);
-      return tier.read(credentials, touch).map((stored) => {
+      return untilAborted('sessions.get', signal, () => tier.read(credentials, touch)).map((stored) => {
         const decoded = stored && codec.decode(stored.payload);
         return decoded && sessionOf(stored, decoded.data);
       });
     },
 
-    update: (token, change) =>
-      check('sessions.update', updateInput, { token, ...change }).asyncAndThen(({ version, ...input }) =>
-        codec
-          .encode('sessions.update', input.data)
-          .asyncAndThen(({ data, payload }) =>
-            withToken('sessions.update', token, (credentials) =>
-              tier
-                .update(credentials, version, payload)
-                .map((record) => sessionOf({ id: credentials.id, record }, data)),
+    update: (token, change, { signal } = {}) =>
+      untilAborted('sessions.update', signal, () =>
+        check('sessions.update', updateInput, { token, ...change }).asyncAndThen(({ version, ...input }) =>
+          codec
+            .encode('sessions.update', input.data)
+            .asyncAndThen(({ data, payload }) =>
+              withToken('sessions.update', token, (credentials) =>
+                tier
+                  .update(credentials, version, payload)
+                  .map((record) => sessionOf({ id: credentials.id, record }, data)),
+              ),
             ),
-          ),
+        ),
       ),
 
-    touch: (token) =>
-      withToken('sessions.touch', token, (credentials) =>
-        tier.touch(credentials).map(({ expiresAtMs }) => new Date(expiresAtMs)),
+    touch: (token, { signal } = {}) =>
+      untilAborted('sessions.touch', signal, () =>
+        withToken('sessions.touch', token, (credentials) =>
+          tier.touch(credentials).map(({ expiresAtMs }) => new Date(expiresAtMs)),
+        ),
       ),
 
-    rotate: (token) =>
-      withToken('sessions.rotate', token, (old) => {
-        const issued = issueToken(old.userTag, old.id);
-        return tier.rotate(old, issued.credentials.secretHash).andThen((stored) => {
-          const decoded = codec.decode(stored.payload);
-          if (decoded === null) return err(missingSession('sessions.rotate'));
-          return ok({ token: issued.token, session: sessionOf(stored, decoded.data) });
-        });
-      }),
+    rotate: (token, { signal } = {}) =>
+      untilAborted('sessions.rotate', signal, () =>
+        withToken('sessions.rotate', token, (old) => {
+          const issued = issueToken(old.userTag, old.id);
+          return tier.rotate(old, issued.credentials.secretHash).andThen((stored) => {
+            const decoded = codec.decode(stored.payload);
+            if (decoded === null) return err(missingSession('sessions.rotate'));
+            return ok({ token: issued.token, session: sessionOf(stored, decoded.data) });
+          });
+        }),
+      ),
 
-    revoke(session) {
-      const operation = 'sessions.revoke';
-      if (typeof session === 'object' && session !== null) {
-        return check(operation, sessionRef, session).asyncAndThen(({ userId, id }) =>
-          tier.remove({ userTag: userTagOf(userId), id, secretHash: null }),
-        );
-      }
-      return check(operation, tokenInput, { token: session }).asyncAndThen(({ token }) => {
-        const credentials = parseToken(token);
-        return credentials === null ? okAsync(false) : tier.remove(credentials);
-      });
-    },
+    revoke: (session, { signal } = {}) => untilAborted('sessions.revoke', signal, () => revoke(session)),
 
-    list: (userId) =>
-      check('sessions.list', userInput, { userId })
-        .asyncAndThen((input) => tier.list(userTagOf(input.userId)))
-        .map((sessions) => sessions.map(summaryOf)),
+    list: (userId, { signal } = {}) =>
+      untilAborted('sessions.list', signal, () =>
+        check('sessions.list', userInput, { userId })
+          .asyncAndThen((input) => tier.list(userTagOf(input.userId)))
+          .map((sessions) => sessions.map(summaryOf)),
+      ),
 
-    revokeAll: (userId, { except } = {}) =>
-      check('sessions.revokeAll', revokeAllInput, { userId, except })
-        .andThen((input) => exceptionOf(input.userId, input.except))
-        .asyncAndThen((exception) => tier.removeAll(userTagOf(userId), exception)),
+    revokeAll: (userId, { except, signal } = {}) =>
+      untilAborted('sessions.revokeAll', signal, () =>
+        check('sessions.revokeAll', revokeAllInput, { userId, except })
+          .andThen((input) => exceptionOf(input.userId, input.except))
+          .asyncAndThen((exception) => tier.removeAll(userTagOf(userId), exception)),
+      ),
 
-    epoch: (userId) =>
-      check('sessions.epoch', userInput, { userId }).asyncAndThen((input) =>
-        tier.epoch(userTagOf(input.userId)),
+    epoch: (userId, { signal } = {}) =>
+      untilAborted('sessions.epoch', signal, () =>
+        check('sessions.epoch', userInput, { userId }).asyncAndThen((input) =>
+          tier.epoch(userTagOf(input.userId)),
+        ),
       ),
 
     foreign: (name) => createForeignSessions(options.foreign, name, isClosed),

@@ -1,4 +1,5 @@
 import type { ResultAsync } from 'neverthrow';
+import type { CallOptions } from '../database/executor.js';
 import type { SessionError } from './session-store.js';
 
 /**
@@ -10,25 +11,25 @@ import type { SessionError } from './session-store.js';
  * back: such libraries write all of a session at once, and cannot say whether it is a new one.
  */
 export interface ForeignSessions {
-  get(key: string): ResultAsync<string | null, SessionError>;
+  get(key: string, options?: CallOptions): ResultAsync<string | null, SessionError>;
   /** Whether it was stored. It is not where the key was ended within the last hour, unless `revives`. */
   set(
     key: string,
     text: string,
-    options: { readonly ttlSeconds: number; readonly revives?: boolean },
+    options: CallOptions & { readonly ttlSeconds: number; readonly revives?: boolean },
   ): ResultAsync<boolean, SessionError>;
   /** Gives it another end. Whether it is there. */
-  touch(key: string, ttlSeconds: number): ResultAsync<boolean, SessionError>;
+  touch(key: string, ttlSeconds: number, options?: CallOptions): ResultAsync<boolean, SessionError>;
   /** Whether it was there. */
-  end(key: string): ResultAsync<boolean, SessionError>;
+  end(key: string, options?: CallOptions): ResultAsync<boolean, SessionError>;
   /** Reads and deletes it; of calls at the same time one gets it. The key can be used again. */
-  take(key: string): ResultAsync<string | null, SessionError>;
+  take(key: string, options?: CallOptions): ResultAsync<string | null, SessionError>;
   /** Adds 1 to a number, which begins at 1 and ends `ttlSeconds` after that. */
-  increment(key: string, ttlSeconds: number): ResultAsync<number, SessionError>;
+  increment(key: string, ttlSeconds: number, options?: CallOptions): ResultAsync<number, SessionError>;
   /** All texts under this name, in no order. Looks at every key of the database: for administration. */
-  texts(): ResultAsync<readonly string[], SessionError>;
+  texts(options?: CallOptions): ResultAsync<readonly string[], SessionError>;
   /** Deletes all under this name, and forgets what was ended. Looks at every key of the database. */
-  clear(): ResultAsync<void, SessionError>;
+  clear(options?: CallOptions): ResultAsync<void, SessionError>;
 }
 
 /** Where such texts are, by what is kept of their keys. */

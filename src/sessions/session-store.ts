@@ -1,4 +1,5 @@
 import type { ResultAsync } from 'neverthrow';
+import type { CallOptions } from '../database/executor.js';
 import type { StoreError } from '../errors.js';
 import type { ForeignSessions } from './foreign-sessions.js';
 
@@ -53,7 +54,7 @@ export interface SessionRef {
   readonly id: string;
 }
 
-export type SessionError = StoreError<'invalid-input' | 'unavailable' | 'closed'>;
+export type SessionError = StoreError<'invalid-input' | 'unavailable' | 'closed' | 'aborted'>;
 export type MissingSessionError = StoreError<'not-found'>;
 export type SessionConflictError = StoreError<'conflict'>;
 
@@ -70,6 +71,9 @@ export type SessionConflictError = StoreError<'conflict'>;
  *
  * **Redis out of reach** is `unavailable`, within one `commandTimeoutMillis` at first and at once later. A change may
  * have happened nevertheless; `revoke` and `revokeAll` can be repeated. Nobody is let in on a guess.
+ *
+ * **A signal** that fires ends the wait, as `aborted`; one that has fired before, and nothing is sent. A change that was
+ * sent may have happened, as with `unavailable`.
  */
 export interface SessionStore<Data = unknown> {
   /**
@@ -89,13 +93,19 @@ export interface SessionStore<Data = unknown> {
    * await store.close();
    * ```
    */
-  create(session: NewSession<Data>): ResultAsync<IssuedSession<Data>, SessionError | SessionConflictError>;
+  create(
+    session: NewSession<Data>,
+    options?: CallOptions,
+  ): ResultAsync<IssuedSession<Data>, SessionError | SessionConflictError>;
 
   /**
    * The token's session, or `null`. One trip, which also starts its idle time anew where that was not done for
    * `touchIntervalSeconds`; `touch: false` leaves it.
    */
-  get(token: string, options?: { readonly touch?: boolean }): ResultAsync<Session<Data> | null, SessionError>;
+  get(
+    token: string,
+    options?: CallOptions & { readonly touch?: boolean },
+  ): ResultAsync<Session<Data> | null, SessionError>;
 
   /**
    * Replaces the data of the session as `version` of it was read: `conflict` (`session-version`) where it was changed
@@ -104,22 +114,26 @@ export interface SessionStore<Data = unknown> {
   update(
     token: string,
     change: { readonly data: Data; readonly version: number },
+    options?: CallOptions,
   ): ResultAsync<Session<Data>, SessionError | MissingSessionError | SessionConflictError>;
 
   /** Starts its idle time anew, unless that was done within `touchIntervalSeconds`. When it ends now. */
-  touch(token: string): ResultAsync<Date, SessionError | MissingSessionError>;
+  touch(token: string, options?: CallOptions): ResultAsync<Date, SessionError | MissingSessionError>;
 
   /**
    * Gives the session a new token and ends the old one, in one step: after a change of rights. Of calls at the same
    * time one wins, the others are `not-found`. Its lifetime goes on.
    */
-  rotate(token: string): ResultAsync<IssuedSession<Data>, SessionError | MissingSessionError>;
+  rotate(
+    token: string,
+    options?: CallOptions,
+  ): ResultAsync<IssuedSession<Data>, SessionError | MissingSessionError>;
 
   /** Ends a session, by its token or its name in `list`. Whether there was one. */
-  revoke(session: string | SessionRef): ResultAsync<boolean, SessionError>;
+  revoke(session: string | SessionRef, options?: CallOptions): ResultAsync<boolean, SessionError>;
 
   /** The user's sessions, the most recently seen first. */
-  list(userId: string): ResultAsync<readonly SessionSummary[], SessionError>;
+  list(userId: string, options?: CallOptions): ResultAsync<readonly SessionSummary[], SessionError>;
 
   /**
    * Ends all of the user's sessions, in one step, and every sign-in that holds an {@link epoch}. How many there were.
@@ -127,14 +141,14 @@ export interface SessionStore<Data = unknown> {
    */
   revokeAll(
     userId: string,
-    options?: { readonly except?: string },
+    options?: CallOptions & { readonly except?: string },
   ): ResultAsync<number, SessionError | MissingSessionError>;
 
   /**
    * Names the time until the next `revokeAll` of the user, for `create`. Known for an hour at least; of a user unheard
    * of it begins now.
    */
-  epoch(userId: string): ResultAsync<string, SessionError>;
+  epoch(userId: string, options?: CallOptions): ResultAsync<string, SessionError>;
 
   /**
    * These sessions with data of a type: `parse` checks all that is stored, and what is read. Data that it refuses, by

@@ -91,6 +91,25 @@ describe('Redis that dies with a command', () => {
   });
 });
 
+describe('a call whose signal fires while Redis hangs', () => {
+  it('ends at once; what was sent is done when Redis goes on', async () => {
+    const { sessions, link } = place.openProcess({ commandTimeoutMillis: 60_000 });
+    const { token } = await create(sessions);
+    server.stopProcess();
+    const controller = new AbortController();
+    const calls = [
+      sessions.revoke(token, controller),
+      sessions.create({ userId: USER, data: 1 }, controller),
+    ];
+    controller.abort();
+    for (const call of calls) expect((await call)._unsafeUnwrapErr().kind).toBe('aborted');
+    expect(link.isDown).toBe(false);
+    server.continueProcess();
+    expect((await sessions.get(token))._unsafeUnwrap()).toBeNull();
+    expect((await sessions.list(USER))._unsafeUnwrap()).toHaveLength(1);
+  });
+});
+
 describe('Redis that has forgotten the scripts', () => {
   it('does every change once', async () => {
     const sessions = place.open({ touchIntervalSeconds: 0 });

@@ -1,5 +1,5 @@
 import type { ResultAsync } from 'neverthrow';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RateLimit } from '../../src/config/rate-limit-config.js';
 import type { RateLimiter, RateLimitWriteError } from '../../src/rate-limits/rate-limiter.js';
 import { type LimiterUnderTest, outcome, passing, RATE_LIMITS } from './rate-limit-kit.js';
@@ -347,6 +347,57 @@ export function rateLimiterContract(
         const secret = `secret-${'x'.repeat(2_000)}`;
         const error = (await limiter.consume(secret, 'chat'))._unsafeUnwrapErr();
         expect(JSON.stringify(error) + error.message + error.stack).not.toContain('secret');
+      });
+    });
+
+    describe('a signal', () => {
+      const abortedCalls = (
+        signal: AbortSignal,
+      ): [string, () => ResultAsync<unknown, RateLimitWriteError>][] => [
+        ['consume', () => limiter.consume('ada', 'tokens', { cost: 10, signal })],
+        ['consumeAll', () => limiter.consumeAll('ada', [{ limit: 'tokens', cost: 10 }, 'chat'], { signal })],
+        ['peek', () => limiter.peek('ada', 'tokens', { signal })],
+        ['refund', () => limiter.refund('ada', 'tokens', { cost: 10, signal })],
+        ['reset', () => limiter.reset('ada', 'tokens', { signal })],
+        ['reserve', () => limiter.reserve('ada', 'tokens', 10, { signal })],
+      ];
+
+      it('that has fired before a call leaves all as it was', async () => {
+        await outcome(limiter.consume('ada', 'tokens', { cost: 100 }));
+        for (const [operation, call] of abortedCalls(AbortSignal.abort())) {
+          expect((await call())._unsafeUnwrapErr()).toMatchObject({
+            kind: 'aborted',
+            operation: `rateLimiter.${operation}`,
+          });
+        }
+        await under.pass(0);
+        expect((await peek('ada', 'tokens')).remaining).toBe(900);
+        expect((await peek('ada', 'chat')).remaining).toBe(10);
+      });
+
+      it('that has fired before leaves a reservation to be settled', async () => {
+        const reserved = (await limiter.reserve('ada', 'tokens', 100))._unsafeUnwrap();
+        const early = await reserved.settle(0, { signal: AbortSignal.abort() });
+        expect(early._unsafeUnwrapErr().kind).toBe('aborted');
+        await reserved.settle(40);
+        expect((await peek('ada', 'tokens')).remaining).toBe(960);
+      });
+
+      it('that fires during a call ends the wait, and not what was asked for', async () => {
+        const controller = new AbortController();
+        const call = limiter.consume('ada', 'tokens', { cost: 100, signal: controller.signal });
+        controller.abort();
+        expect((await call)._unsafeUnwrapErr().kind).toBe('aborted');
+        await vi.waitFor(async () => expect((await peek('ada', 'tokens')).remaining).toBe(900));
+      });
+
+      it('that fires after a call changes nothing', async () => {
+        const controller = new AbortController();
+        const { signal } = controller;
+        const { outcome: said } = await outcome(limiter.consume('ada', 'tokens', { cost: 100, signal }));
+        controller.abort();
+        expect(said).toBe('allowed');
+        expect((await peek('ada', 'tokens')).remaining).toBe(900);
       });
     });
   });

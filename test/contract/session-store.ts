@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ResultAsync } from 'neverthrow';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { unredactedCauseOf } from '../../src/errors.js';
 import type { SessionStore } from '../../src/sessions/session-store.js';
@@ -480,6 +481,55 @@ export function sessionStoreContract(name: string, make: () => Promise<SessionPl
       const sessions = open({ maxPerUser: 5 });
       await Promise.all(Array.from({ length: 30 }, () => create(sessions)));
       expect(await idsOf(sessions)).toHaveLength(5);
+    });
+  });
+
+  describe(`${name}: a signal`, () => {
+    it('that has fired before a call leaves all as it was', async () => {
+      const sessions = open();
+      const { token, session } = await create(sessions);
+      const signal = AbortSignal.abort();
+      const foreign = sessions.foreign('other');
+      await foreign.set('key', '1', { ttlSeconds: 60 });
+      const calls: [string, () => ResultAsync<unknown, { kind: string }>][] = [
+        ['create', () => sessions.create({ userId: USER, data: 2 }, { signal })],
+        ['get', () => sessions.get(token, { signal })],
+        ['update', () => sessions.update(token, { data: 2, version: 1 }, { signal })],
+        ['touch', () => sessions.touch(token, { signal })],
+        ['rotate', () => sessions.rotate(token, { signal })],
+        ['revoke', () => sessions.revoke(token, { signal })],
+        ['revoke', () => sessions.revoke({ userId: USER, id: session.id }, { signal })],
+        ['list', () => sessions.list(USER, { signal })],
+        ['revokeAll', () => sessions.revokeAll(USER, { signal })],
+        ['epoch', () => sessions.epoch(USER, { signal })],
+        ['foreign.get', () => foreign.get('key', { signal })],
+        ['foreign.set', () => foreign.set('key', '2', { ttlSeconds: 60, signal })],
+        ['foreign.touch', () => foreign.touch('key', 1, { signal })],
+        ['foreign.end', () => foreign.end('key', { signal })],
+        ['foreign.take', () => foreign.take('key', { signal })],
+        ['foreign.increment', () => foreign.increment('key', 60, { signal })],
+        ['foreign.texts', () => foreign.texts({ signal })],
+        ['foreign.clear', () => foreign.clear({ signal })],
+      ];
+      for (const [operation, call] of calls) {
+        expect((await call())._unsafeUnwrapErr()).toMatchObject({
+          kind: 'aborted',
+          operation: `sessions.${operation}`,
+        });
+      }
+      expect(await get(sessions, token)).toStrictEqual(session);
+      expect(await idsOf(sessions)).toEqual([session.id]);
+      expect((await foreign.get('key'))._unsafeUnwrap()).toBe('1');
+    });
+
+    it('that fires during a call ends the wait, and not the change', async () => {
+      const sessions = open();
+      const { token } = await create(sessions);
+      const controller = new AbortController();
+      const call = sessions.revoke(token, { signal: controller.signal });
+      controller.abort();
+      expect((await call)._unsafeUnwrapErr().kind).toBe('aborted');
+      await vi.waitFor(async () => expect(await get(sessions, token)).toBeNull());
     });
   });
 
