@@ -1,4 +1,4 @@
-import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
 import type { RateLimit } from '../config/rate-limit-config.js';
 import type { CallOptions } from '../database/executor.js';
 import { type InputIssue, invalidInput, type StoreError, storeError } from '../errors.js';
@@ -148,14 +148,12 @@ class CountingRateLimiter implements RateLimiter {
     isDry: boolean,
     answer: (decision: Decision) => T,
   ): ResultAsync<T, StoreError<'aborted'>> {
-    return untilAborted(
-      operation,
-      options?.signal,
-      () =>
-        new ResultAsync(
-          this.#decider.decide(key, charges, isDry).then((decision) => ok<T, never>(answer(decision))),
-        ),
-    );
+    return untilAborted(operation, options?.signal, () => {
+      const decision = this.#decider.decide(key, charges, isDry);
+      return decision instanceof Promise
+        ? ResultAsync.fromSafePromise(decision).map(answer)
+        : okAsync(answer(decision));
+    });
   }
 
   #settler(key: string, { rule, place, cost }: Charge, { allowed, decidedBy }: Decision) {

@@ -12,7 +12,8 @@ export interface Decision {
 
 /** Counters that decide about the charges of one key. */
 export interface Decider {
-  decide(key: string, charges: readonly Charge[], isDry: boolean): Promise<Decision>;
+  /** At once where that takes no trip and no wait. */
+  decide(key: string, charges: readonly Charge[], isDry: boolean): Decision | Promise<Decision>;
   /** Changes the count where `decision` was made. Whether it is known to be done. */
   adjust(key: string, charge: Charge, decidedBy?: Decision['decidedBy']): Promise<boolean>;
   reset(key: string, place: string): Promise<boolean>;
@@ -44,18 +45,25 @@ export function sharedDecider(shared: LimitStore, local: LimitStore, monotonicCl
     );
   }
 
+  async function withShared(
+    key: string,
+    charges: readonly Charge[],
+    isDry: boolean,
+    askedAtMs: number,
+  ): Promise<Decision> {
+    const standings = await shared.charge(charges, isDry);
+    if (standings === null) return withoutShared(charges, isDry);
+    const decision = counted('redis', standings);
+    if (!decision.allowed && !isDry) denials.add(key, charges, standings, askedAtMs);
+    return decision;
+  }
+
   return {
-    async decide(key, charges, isDry) {
+    decide(key, charges, isDry) {
       const askedAtMs = monotonicClock();
-      if (!isDry) {
-        const denied = denials.find(key, charges, askedAtMs);
-        if (denied !== undefined) return { decidedBy: 'deny-list', allowed: false, standings: denied };
-      }
-      const standings = await shared.charge(charges, isDry);
-      if (standings === null) return withoutShared(charges, isDry);
-      const decision = counted('redis', standings);
-      if (!decision.allowed && !isDry) denials.add(key, charges, standings, askedAtMs);
-      return decision;
+      const denied = isDry ? undefined : denials.find(key, charges, askedAtMs);
+      if (denied !== undefined) return { decidedBy: 'deny-list', allowed: false, standings: denied };
+      return withShared(key, charges, isDry, askedAtMs);
     },
 
     async adjust(key, charge, decidedBy) {

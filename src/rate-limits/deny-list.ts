@@ -32,7 +32,7 @@ export class DenyList {
       this.#denials.set(key, denials);
     }
     const retryMs = Math.max(...standings.map(({ retryMicros }) => retryMicros)) / 1_000;
-    denials.set(placesOf(charges), {
+    denials.set(limitsOf(charges), {
       costs: charges.map(({ cost }) => cost),
       standings,
       askedAtMs,
@@ -42,7 +42,7 @@ export class DenyList {
 
   /** What Redis would say to these charges, where that is known to be no. */
   find(key: string, charges: readonly Charge[], nowMs: number): readonly Standing[] | undefined {
-    const denial = this.#denials.get(key)?.get(placesOf(charges));
+    const denial = this.#denials.get(key)?.get(limitsOf(charges));
     if (denial === undefined || nowMs >= denial.forgottenAtMs) return undefined;
     if (charges.some(({ cost }, index) => cost < (denial.costs[index] ?? 0))) return undefined;
     const agedMicros = Math.floor((nowMs - denial.askedAtMs) * 1_000);
@@ -58,6 +58,7 @@ export class DenyList {
   }
 }
 
-function placesOf(charges: readonly Charge[]): string {
-  return charges.length === 1 ? (charges[0]?.place ?? '') : charges.map(({ place }) => place).join('\n');
+/** The ids of the limits, which are the same strings in every call and so have their hashes; places are made anew. */
+function limitsOf(charges: readonly Charge[]): string {
+  return charges.length === 1 ? (charges[0]?.rule.id ?? '') : charges.map(({ rule }) => rule.id).join('\n');
 }

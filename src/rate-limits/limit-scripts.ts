@@ -32,10 +32,11 @@ end
 export const SPEND_GCRA = defineScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+local arrivals = redis.call('MGET', unpack(KEYS))
 local fits = true
 local levels = {}
 for i = 1, #KEYS do
-  local arrival = tonumber(redis.call('GET', KEYS[i]) or 0)
+  local arrival = tonumber(arrivals[i] or 0)
   local level = ARGV[2 * i] + 0
   if arrival and arrival > now then level = level + arrival - now end
   local over = level - ARGV[2 * i - 1]
@@ -47,7 +48,7 @@ for i = 1, #KEYS do
 end
 for i = 1, #KEYS do
   local level = levels[i]
-  if fits then redis.call('SET', KEYS[i], now + level, 'PX', math.ceil(level / 1000))
+  if fits then redis.call('PSETEX', KEYS[i], math.ceil(level / 1000), now + level)
   elseif level >= 0 then levels[i] = level - ARGV[2 * i] end
 end
 return levels
