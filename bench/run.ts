@@ -41,6 +41,10 @@ const SUITES: Readonly<Record<string, { about: string; load(): Promise<Suite> }>
       'what a cached read costs, and what becomes of it when Redis is gone, against what one would use instead',
     load: () => import('./cache.js'),
   },
+  telemetry: {
+    about: 'what it costs a read to be counted, timed and traced',
+    load: () => import('./telemetry.js'),
+  },
   'cache-races': {
     about: 'what becomes of a cache under each race and fault, against what one would use instead',
     load: () => import('./cache-races.js'),

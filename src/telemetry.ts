@@ -85,27 +85,32 @@ export function observed<T>(
   return observer == null ? run() : runObserved(observer, start, run, rowsOf);
 }
 
-async function runObserved<T>(
+// Then, and not await; and each field by its name: an operation takes a tenth of a millisecond, and this is in each.
+function runObserved<T>(
   observer: Observer,
-  start: OperationStart,
+  { system, operation, statementText }: OperationStart,
   run: () => Promise<T>,
   rowsOf: (value: T) => number | null,
 ): Promise<T> {
-  const started = observer.operationStarted(start);
+  const started = observer.operationStarted({ system, operation, statementText });
   const startedAt = performance.now();
-  let returnedRows: number | null = null;
-  let errorKind: StoreErrorKind | null = null;
-  try {
-    const value = await run();
-    returnedRows = rowsOf(value);
-    return value;
-  } catch (error) {
-    errorKind = isStoreError(error) ? error.kind : 'internal';
-    throw error;
-  } finally {
+  const end = (returnedRows: number | null, errorKind: StoreErrorKind | null) => {
     const durationMs = performance.now() - startedAt;
-    observer.operationEnded({ ...start, durationMs, returnedRows, errorKind }, started);
-  }
+    observer.operationEnded(
+      { system, operation, statementText, durationMs, returnedRows, errorKind },
+      started,
+    );
+  };
+  return run().then(
+    (value) => {
+      end(rowsOf(value), null);
+      return value;
+    },
+    (error: unknown) => {
+      end(null, isStoreError(error) ? error.kind : 'internal');
+      throw error;
+    },
+  );
 }
 
 export const silentTelemetry: Telemetry = { event: () => undefined };

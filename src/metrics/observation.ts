@@ -3,7 +3,7 @@ import type { ResolvedTelemetry } from '../config/telemetry-config.js';
 import type { PoolState } from '../database/managed-pool.js';
 import type { Observer, StoreEvent, Telemetry } from '../telemetry.js';
 import { countConnections, countOperations, showPool } from './client-metrics.js';
-import { Observers } from './observers.js';
+import { combineObservers } from './observers.js';
 import { hasSubscribers, publishOperations } from './operation-channels.js';
 import { PrometheusMeter } from './prometheus-meter.js';
 import { reportSlowOperations } from './slow-operations.js';
@@ -65,7 +65,7 @@ export function createObservation({
     ...further,
   ];
   let hasFailed = false;
-  const observers = new Observers([...steady, publishOperations], () => {
+  const observers = combineObservers([...steady, publishOperations], () => {
     if (hasFailed) return;
     hasFailed = true;
     event({ type: 'telemetry.observer-failed' });

@@ -7,21 +7,18 @@ const MAX_OPERATIONS = 500;
 const OTHER = '_OTHER';
 
 type Named = Pick<OperationEnd, 'system' | 'operation' | 'errorKind'>;
+type ByError = Map<OperationEnd['errorKind'], TelemetryAttributes>;
 
 /** Gives the attributes of an operation: the same object for the same ones, so that a series is found by identity. */
 export function createOperationAttributes(): (operation: Named) => TelemetryAttributes {
-  const known = new Map<string, Map<string | null, TelemetryAttributes>>();
+  const known = { postgresql: new Map<string, ByError>(), redis: new Map<string, ByError>() };
   return ({ system, operation: given, errorKind }) => {
-    let key = `${system} ${given}`;
-    let operation = given;
-    if (!known.has(key) && known.size >= MAX_OPERATIONS) {
-      operation = OTHER;
-      key = `${system} ${OTHER}`;
-    }
-    let byError = known.get(key);
+    const operations = known[system];
+    const operation = operations.has(given) || operations.size < MAX_OPERATIONS ? given : OTHER;
+    let byError = operations.get(operation);
     if (byError === undefined) {
       byError = new Map();
-      known.set(key, byError);
+      operations.set(operation, byError);
     }
     let attributes = byError.get(errorKind);
     if (attributes === undefined) {

@@ -19,6 +19,7 @@ export class RedisLimits implements LimitStore {
   async charge(charges: readonly Charge[], isDry: boolean): Promise<readonly Standing[] | null> {
     const isOfGcra = !isDry && charges.every(({ rule }) => rule.algorithm === 'gcra');
     const reply = await this.#run(
+      isDry ? 'rateLimiter.peek' : 'rateLimiter.charge',
       isOfGcra ? SPEND_GCRA : CHARGE,
       charges.map(({ place }) => place),
       isOfGcra ? charges.flatMap(gcraArguments) : [isDry ? ASK : SPEND, ...charges.flatMap(argumentsOf)],
@@ -30,15 +31,25 @@ export class RedisLimits implements LimitStore {
   }
 
   async adjust(charge: Charge): Promise<boolean> {
-    return (await this.#run(ADJUST, [charge.place], argumentsOf(charge))).kind === 'answer';
+    return (
+      (await this.#run('rateLimiter.adjust', ADJUST, [charge.place], argumentsOf(charge))).kind === 'answer'
+    );
   }
 
   async reset(place: string): Promise<boolean> {
-    return (await this.#link.run((client) => client.del(place))).kind === 'answer';
+    return (await this.#link.run((client) => client.del(place), 'rateLimiter.reset')).kind === 'answer';
   }
 
-  #run(script: RedisScript, places: readonly string[], scriptArguments: readonly ScriptArgument[]) {
-    return this.#link.run((client, isOver) => runScript(client, script, places, scriptArguments, isOver));
+  #run(
+    operation: string,
+    script: RedisScript,
+    places: readonly string[],
+    scriptArguments: readonly ScriptArgument[],
+  ) {
+    return this.#link.run(
+      (client, isOver) => runScript(client, script, places, scriptArguments, isOver),
+      operation,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ResolvedRedis } from '../config/redis-config.js';
-import type { Observer, OperationStart, Telemetry } from '../telemetry.js';
+import type { Observer, OperationEnd, Telemetry } from '../telemetry.js';
 import { CommandDeadlines } from './command-deadlines.js';
 import { withDeadline } from './deadline.js';
 import { JoinedWrites } from './joined-writes.js';
@@ -107,21 +107,27 @@ export class RedisLink {
    * Sends a command, unless Redis is down. Ends within the deadline; `send` is called at most once, never after it.
    * `operation` is `room.method`, for telemetry; what is not sent is not told of.
    */
-  async run<T>(send: Send<T>, operation = 'redis.command'): Promise<Reply<T>> {
-    if (this.#isDown || this.#closing !== null) return UNREACHABLE;
+  run<T>(send: Send<T>, operation = 'redis.command'): Promise<Reply<T>> {
+    if (this.#isDown || this.#closing !== null) return Promise.resolve(UNREACHABLE);
     const { observer } = this.#telemetry;
     return observer == null ? this.#send(send) : this.#sendObserved(observer, send, operation);
   }
 
-  async #sendObserved<T>(observer: Observer, send: Send<T>, operation: string): Promise<Reply<T>> {
-    const start: OperationStart = { system: 'redis', operation, statementText: null };
-    const started = observer.operationStarted(start);
+  #sendObserved<T>(observer: Observer, send: Send<T>, operation: string): Promise<Reply<T>> {
+    const started = observer.operationStarted({ system: 'redis', operation, statementText: null });
     const startedAt = performance.now();
-    const reply = await this.#send(send);
-    const durationMs = performance.now() - startedAt;
-    const errorKind = ERROR_KINDS[reply.kind];
-    observer.operationEnded({ ...start, durationMs, returnedRows: null, errorKind }, started);
-    return reply;
+    return this.#send(send).then((reply) => {
+      const end: OperationEnd = {
+        system: 'redis',
+        operation,
+        statementText: null,
+        durationMs: performance.now() - startedAt,
+        returnedRows: null,
+        errorKind: ERROR_KINDS[reply.kind],
+      };
+      observer.operationEnded(end, started);
+      return reply;
+    });
   }
 
   async #send<T>(send: Send<T>): Promise<Reply<T>> {

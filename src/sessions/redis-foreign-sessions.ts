@@ -56,7 +56,7 @@ export function createRedisForeignSessions(link: RedisLink, keyPrefix: string): 
     operation: string,
     work: (client: RedisClient) => Promise<T>,
   ): ResultAsync<T, SessionError> {
-    return ResultAsync.fromSafePromise(link.run(work)).andThen((reply) =>
+    return ResultAsync.fromSafePromise(link.run(work, operation)).andThen((reply) =>
       reply.kind === 'answer' ? ok(reply.value) : err(unconfirmed(operation)),
     );
   }

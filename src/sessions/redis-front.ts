@@ -52,7 +52,7 @@ export function createRedisFront(link: RedisLink, keyPrefix: string): RedisFront
     scriptArguments: readonly ScriptArgument[],
   ): ResultAsync<unknown, TierError> {
     const keys = [sessionKey(keyPrefix, userTag)];
-    const reply = link.run((client) => runScript(client, script, keys, scriptArguments));
+    const reply = link.run((client) => runScript(client, script, keys, scriptArguments), operation);
     return ResultAsync.fromSafePromise(reply).andThen((answered) =>
       answered.kind === 'answer' ? ok(answered.value) : err(unconfirmed(operation)),
     );

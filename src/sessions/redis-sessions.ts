@@ -38,7 +38,7 @@ export function createRedisSessions(link: RedisLink, options: RedisSessionsOptio
     read: (answer: unknown) => R,
   ): ResultAsync<OkOf<R>, ErrOf<R> | TierError> {
     const keys = [sessionKey(keyPrefix, userTag)];
-    const reply = link.run((client) => runScript(client, script, keys, scriptArguments));
+    const reply = link.run((client) => runScript(client, script, keys, scriptArguments), operation);
     const answer = reply.then((answered) =>
       answered.kind === 'answer' ? read(answered.value) : err(unconfirmed(operation)),
     );
