@@ -49,6 +49,10 @@ const SUITES: Readonly<Record<string, { about: string; load(): Promise<Suite> }>
     about: 'what becomes of a cache under each race and fault, against what one would use instead',
     load: () => import('./cache-races.js'),
   },
+  backup: {
+    about: 'the memory that a backup takes, with --full for a dump of 5 GiB',
+    load: () => import('./backup.js'),
+  },
   'migration-lock': {
     about: 'how long readers wait while a migration alters their table',
     load: () => import('./migration-lock.js'),

@@ -30,7 +30,9 @@ export async function* encryptFrames(
   for await (const { bytes, isLast } of pieces(chunks, FRAME_BYTES)) {
     const cipher = createCipheriv(ALGORITHM, fileKey, nonce(index, isLast));
     index += 1;
-    yield Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+    yield cipher.update(bytes);
+    cipher.final(); // of this mode it is empty, and makes the tag
+    yield cipher.getAuthTag();
   }
 }
 
@@ -81,12 +83,12 @@ async function* startingWith(
   yield* { [Symbol.asyncIterator]: () => source };
 }
 
-/** Pieces of `size` bytes; the last has fewer, or none, and there always is a last. */
+/** Pieces of `size` bytes, each until the next is asked for; the last has fewer, or none, and there always is a last. */
 async function* pieces(
   chunks: AsyncIterable<Uint8Array>,
   size: number,
 ): AsyncGenerator<{ bytes: Buffer; isLast: boolean }> {
-  let piece = Buffer.allocUnsafe(size);
+  const piece = Buffer.allocUnsafeSlow(size);
   let filled = 0;
   for await (const chunk of chunks) {
     let taken = 0;
@@ -97,7 +99,6 @@ async function* pieces(
       taken += part.length;
       if (filled === size) {
         yield { bytes: piece, isLast: false };
-        piece = Buffer.allocUnsafe(size);
         filled = 0;
       }
     }

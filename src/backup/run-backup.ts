@@ -9,6 +9,7 @@ import type { BackupRunOptions } from './backups.js';
 import { deleteBackup, removeLeftovers } from './catalog.js';
 import { readDatabaseFacts, readStoreFacts } from './database-facts.js';
 import { dumpArguments, dumpChunks } from './dump.js';
+import { linkAbort } from './linked-abort.js';
 import { type BackupManifest, dataFile, manifestFile, newBackupId } from './manifest.js';
 import { createEnvironment } from './postgres-environment.js';
 import { findTool, type PostgresTool, startTool } from './postgres-tool.js';
@@ -81,8 +82,8 @@ type Dumped = Omit<
 /** Dumps and counts in one snapshot, at the same time. */
 async function dumpInSnapshot(run: DumpRun): Promise<Dumped> {
   await using environment = await createEnvironment(run.settings.database, APPLICATION_NAME);
-  const stop = new AbortController();
-  const signal = AbortSignal.any([run.signal, stop.signal]);
+  const stop = linkAbort(run.signal);
+  const { signal } = stop;
   return run.connection.transaction(async (scope) => {
     await scope.query('set transaction isolation level repeatable read, read only');
     const [snapshot] = await scope.query<{ id: string }>('select pg_export_snapshot() as id');
@@ -105,6 +106,7 @@ async function dumpInSnapshot(run: DumpRun): Promise<Dumped> {
       );
     } finally {
       await tool.stop();
+      stop.release();
     }
   });
 }

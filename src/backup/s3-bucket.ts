@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { linkAbort } from './linked-abort.js';
 
 export interface OpenUpload {
   readonly key: string;
@@ -40,16 +41,25 @@ export async function createBucket({
   readonly requestTimeoutMs: number;
 }): Promise<Bucket> {
   const sdk = await loadSdk();
-  const within = (signal?: AbortSignal) => {
-    const timeout = AbortSignal.timeout(requestTimeoutMs);
-    return { abortSignal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) };
+  // A store that takes a request and never answers must not hold the backup up.
+  const within = async <T>(
+    request: (options: { abortSignal: AbortSignal }) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> => {
+    const { signal: abortSignal, release } = linkAbort(signal, requestTimeoutMs);
+    try {
+      return await request({ abortSignal });
+    } finally {
+      release();
+    }
   };
 
   return {
     async put(Key, Body, signal) {
-      await client.send(
-        new sdk.PutObjectCommand({ Bucket, Key, Body, ContentLength: Body.length }),
-        within(signal),
+      await within(
+        (options) =>
+          client.send(new sdk.PutObjectCommand({ Bucket, Key, Body, ContentLength: Body.length }), options),
+        signal,
       );
     },
 
@@ -62,9 +72,8 @@ export async function createBucket({
     async *list(Prefix) {
       let ContinuationToken: string | undefined;
       do {
-        const page = await client.send(
-          new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }),
-          within(),
+        const page = await within((options) =>
+          client.send(new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken }), options),
         );
         for (const { Key, Size } of page.Contents ?? []) {
           if (Key !== undefined) yield { key: Key, bytes: Size ?? 0 };
@@ -74,41 +83,58 @@ export async function createBucket({
     },
 
     async delete(Key) {
-      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), within());
+      await within((options) => client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options));
     },
 
     async createUpload(Key, signal) {
-      const { UploadId } = await client.send(
-        new sdk.CreateMultipartUploadCommand({ Bucket, Key }),
-        within(signal),
+      const { UploadId } = await within(
+        (options) => client.send(new sdk.CreateMultipartUploadCommand({ Bucket, Key }), options),
+        signal,
       );
       if (UploadId === undefined) throw new Error('an upload without an id');
       return { key: Key, uploadId: UploadId };
     },
 
     async uploadPart({ key: Key, uploadId: UploadId }, PartNumber, Body, signal) {
-      const { ETag } = await client.send(
-        new sdk.UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body, ContentLength: Body.length }),
-        within(signal),
+      const { ETag } = await within(
+        (options) =>
+          client.send(
+            new sdk.UploadPartCommand({
+              Bucket,
+              Key,
+              UploadId,
+              PartNumber,
+              Body,
+              ContentLength: Body.length,
+            }),
+            options,
+          ),
+        signal,
       );
       return { PartNumber, ETag };
     },
 
     async completeUpload({ key: Key, uploadId: UploadId }, parts, signal) {
-      await client.send(
-        new sdk.CompleteMultipartUploadCommand({
-          Bucket,
-          Key,
-          UploadId,
-          MultipartUpload: { Parts: [...parts] },
-        }),
-        within(signal),
+      await within(
+        (options) =>
+          client.send(
+            new sdk.CompleteMultipartUploadCommand({
+              Bucket,
+              Key,
+              UploadId,
+              MultipartUpload: { Parts: [...parts] },
+            }),
+            options,
+          ),
+        signal,
       );
     },
 
     async abortUpload(Key, UploadId) {
       try {
-        await client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId }), within());
+        await within((options) =>
+          client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId }), options),
+        );
       } catch (error) {
         if (!isNamed(error, 'NoSuchUpload')) throw error;
       }
@@ -134,7 +160,9 @@ export async function createBucket({
   };
 
   function listUploads(Prefix: string, marker: { KeyMarker?: string; UploadIdMarker?: string }) {
-    return client.send(new sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...marker }), within());
+    return within((options) =>
+      client.send(new sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...marker }), options),
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { BackupDestination, StoredFile } from './backup-destination.js';
 import { type Bucket, createBucket } from './s3-bucket.js';
-import { DEFAULT_PART_BYTES, inParts, uploadParts } from './s3-upload.js';
+import { DEFAULT_PART_BYTES, inParts, PartBuffers, uploadParts } from './s3-upload.js';
 
 /** The client of `@aws-sdk/client-s3`, of any version whose commands it takes. */
 export interface S3Sender {
@@ -14,7 +14,7 @@ export interface S3DestinationOptions {
   readonly bucket: string;
   /** Put before every name, e.g. `chat/`. Default: none. */
   readonly prefix?: string;
-  /** Bytes of one part, from 5 MiB; default 8 MiB. A backup has 10,000 parts at most. */
+  /** Bytes of one part, from 5 MiB, the default. A backup has 10,000 parts at most. */
   readonly partBytes?: number;
   /** Parts on their way at once; default 2. Memory holds one more. */
   readonly partsInFlight?: number;
@@ -58,11 +58,12 @@ export function s3Destination({
   return {
     async write(file, chunks, signal) {
       const bucket = await open();
-      const parts = inParts(chunks, partBytes)[Symbol.asyncIterator]();
+      const buffers = new PartBuffers(partBytes);
+      const parts = inParts(chunks, buffers)[Symbol.asyncIterator]();
       const first = await parts.next();
       const bytes = first.done ? Buffer.alloc(0) : first.value;
       if (bytes.length < partBytes) return bucket.put(keyOf(file), bytes, signal);
-      return uploadParts(bucket, keyOf(file), { first: bytes, parts }, { partsInFlight, signal });
+      return uploadParts(bucket, keyOf(file), { first: bytes, parts, buffers }, { partsInFlight, signal });
     },
 
     async *read(file, signal) {

@@ -1,18 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { linkAbort } from './linked-abort.js';
 import type { Bucket, OpenUpload, UploadedPart } from './s3-bucket.js';
 
-export const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
+export const DEFAULT_PART_BYTES = 5 * 1024 * 1024;
 const MAX_PARTS = 10_000;
 /** How often an upload is aborted and looked for before it is left to the next run. */
 const ABORT_ATTEMPTS = 4;
 const ABORT_PAUSE_MS = 250;
 
-/** Pieces of exactly `partBytes`, as some stores demand, and one last of what remains. */
+/** Parts that are sent are filled again: new ones would wait for the garbage collector, tens of megabytes at a time. */
+export class PartBuffers {
+  readonly partBytes: number;
+  readonly #free: Buffer[] = [];
+
+  constructor(partBytes: number) {
+    this.partBytes = partBytes;
+  }
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.partBytes);
+  }
+
+  /** Only where nobody reads it any more. */
+  giveBack(part: Buffer): void {
+    if (part.length === this.partBytes) this.#free.push(part);
+  }
+}
+
+/** Pieces of exactly one part's size, as some stores demand, and one last of what remains. */
 export async function* inParts(
   chunks: AsyncIterable<Uint8Array>,
-  partBytes: number,
+  buffers: PartBuffers,
 ): AsyncGenerator<Buffer, void> {
-  let part = Buffer.allocUnsafeSlow(partBytes);
+  const { partBytes } = buffers;
+  let part = buffers.take();
   let filled = 0;
   for await (const chunk of chunks) {
     let taken = 0;
@@ -23,7 +44,7 @@ export async function* inParts(
       taken += piece.length;
       if (filled === partBytes) {
         yield part;
-        part = Buffer.allocUnsafeSlow(partBytes); // the last one is on its way
+        part = buffers.take();
         filled = 0;
       }
     }
@@ -35,22 +56,30 @@ export async function* inParts(
 export async function uploadParts(
   bucket: Bucket,
   key: string,
-  { first, parts }: { readonly first: Uint8Array; readonly parts: AsyncIterator<Uint8Array, void> },
+  {
+    first,
+    parts,
+    buffers,
+  }: {
+    readonly first: Buffer;
+    readonly parts: AsyncIterator<Buffer, void>;
+    readonly buffers: PartBuffers;
+  },
   { partsInFlight, signal }: { readonly partsInFlight: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const stop = new AbortController();
-  const ends = AbortSignal.any([signal, stop.signal]);
+  const stop = linkAbort(signal);
   const inFlight = new Set<Promise<void>>();
   const uploaded: UploadedPart[] = [];
   let upload: OpenUpload | null = null;
   let partNumber = 0;
 
-  const send = (to: OpenUpload, bytes: Uint8Array) => {
+  const send = (to: OpenUpload, bytes: Buffer) => {
     partNumber += 1;
     if (partNumber > MAX_PARTS) throw new RangeError('more than 10,000 parts; raise partBytes');
-    const sent = bucket.uploadPart(to, partNumber, bytes, ends).then((part) => {
+    const sent = bucket.uploadPart(to, partNumber, bytes, stop.signal).then((part) => {
       uploaded.push(part);
       inFlight.delete(sent);
+      buffers.giveBack(bytes);
     });
     sent.catch(() => undefined); // stays in the set, where it is waited for
     inFlight.add(sent);
@@ -74,6 +103,8 @@ export async function uploadParts(
     await Promise.allSettled(inFlight);
     await undo(bucket, key, upload);
     throw error;
+  } finally {
+    stop.release();
   }
 }
 

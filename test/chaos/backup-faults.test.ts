@@ -29,7 +29,7 @@ beforeAll(async () => {
   worker = await buildWorker('backup-worker.ts');
   // Hex digits of chance: half their size compressed, so that a dump has several parts.
   await ground.database.query(`create table noise as
-    select n, (select string_agg(md5(random()::text || n), '') from generate_series(1, 1000)) as text
+    select n, (select string_agg(md5(random()::text || n || m), '') from generate_series(1, 1000) as m) as text
     from generate_series(1, 800) as n`);
   const { bytes } = await must(ground.backups({ encryptionKey: KEY }).run());
   dumpBytes = bytes;

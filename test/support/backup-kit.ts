@@ -51,7 +51,7 @@ export async function createBackupGround({ vectors = 200 } = {}): Promise<Backup
   };
 }
 
-export function backupsConfig(
+function backupsConfig(
   url: string,
   with_: Partial<BackupsConfig> & Pick<BackupsConfig, 'destination'>,
 ): BackupsConfig {

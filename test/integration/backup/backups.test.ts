@@ -55,7 +55,7 @@ describe('backup.run', () => {
     expect((await must(backups.verify(manifest.id))).manifest).toEqual(manifest);
   });
 
-  test('puts no password into the arguments of pg_dump, and names what is missing', async () => {
+  test('names what to install where pg_dump is missing', async () => {
     const missing = await failure(ground.backups({ pgBinDirectory: '/nowhere' }).run());
     expect(missing).toMatchObject({ kind: 'backup-refused', reason: 'tool-missing' });
     expect(missing.message).toContain('postgresql-client-');
