@@ -23,7 +23,9 @@ const belowFactory = [...combinations, ...services, ...resources, ...connections
 /** @type {Record<string, string[]>} room → the rooms it may import */
 const arrows = {
   index: ['create-macro-store', ...belowFactory],
-  cli: ['create-macro-store', 'migrations', ...foundations],
+  // `index` for its types: the commands see what users see. `database` and `redis` for the doctor, which connects past
+  // pool and breaker, as these would hide what it looks for; in the same way as migrations and the cache do.
+  cli: ['index', 'create-macro-store', 'migrations', 'database', 'redis', ...foundations],
   adapters: ['sessions', ...foundations],
   'create-macro-store': belowFactory,
   ...everyRoom(combinations, [...services, ...resources, ...connections, ...foundations]),

@@ -1,57 +1,103 @@
 import { MacroStoreConfigError } from '../config.js';
-import type { MigrateError } from '../migrations/index.js';
-import type { Command, Settings, Streams } from './command.js';
+import { createMacroStore } from '../create-macro-store.js';
+import type { StoreError } from '../errors.js';
+import type { Call, Command, Surroundings } from './command.js';
+import { readConfiguration } from './configuration.js';
+import { doctorCommand } from './doctor.js';
+import { helpOf, overview } from './help.js';
+import { indexCommand } from './index-command.js';
 import { migrateCommand } from './migrate.js';
-import { parseLine, UsageError } from './options.js';
+import { COMMON_OPTIONS, type OptionSpecs, parseLine, UsageError } from './options.js';
 import { planCommand } from './plan.js';
+import { recallCommand } from './recall.js';
+import { searchCommand } from './search.js';
 import { statusCommand } from './status.js';
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  plan: planCommand as Command,
   migrate: migrateCommand as Command,
   status: statusCommand as Command,
-  plan: planCommand as Command,
+  doctor: doctorCommand as Command,
+  index: indexCommand as Command,
+  search: searchCommand as Command,
+  recall: recallCommand as Command,
 };
 
+/** To find the command, which may stand behind an option with a value. */
+const EVERY_OPTION: OptionSpecs = Object.assign(
+  {},
+  COMMON_OPTIONS,
+  ...Object.values(COMMANDS).map(({ options }) => options),
+);
+
 /** Runs one command line and gives its exit code: 0 done, 1 failed, 2 not understood. */
-export async function runCommandLine(
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  streams: Streams,
-): Promise<number> {
+export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
   try {
-    const line = parseLine(args);
-    if (line.wantsHelp) {
-      streams.stdout.write(help());
-      return EXIT.ok;
-    }
-    const command = line.command === undefined ? undefined : COMMANDS[line.command];
-    if (command === undefined) {
-      throw new UsageError(`which command? One of ${Object.keys(COMMANDS).join(', ')}`);
-    }
-    return await run(command, line.settings(env), streams);
+    return await understand(args, surroundings);
   } catch (error) {
     const message = usageMessage(error);
     if (message === null) throw error;
-    streams.stderr.write(`macro-store: ${message}\nmacro-store --help tells more.\n`);
+    surroundings.stderr.write(
+      args.includes('--json')
+        ? `${JSON.stringify({ error: { kind: 'usage', message } })}\n`
+        : `macro-store: ${message}\nmacro-store --help tells more.\n`,
+    );
     return EXIT.usage;
   }
 }
 
-async function run(command: Command, settings: Settings, streams: Streams): Promise<number> {
-  const result = await command.run(settings, streams);
+async function understand(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { stdout } = surroundings;
+  const [name, ...afterName] = parseLine(args, EVERY_OPTION).words;
+  if (name === 'help' || (name === undefined && (args.includes('--help') || args.includes('-h')))) {
+    const [about] = afterName;
+    stdout.write(about === undefined ? overview(COMMANDS) : helpOf(about, find(about)));
+    return EXIT.ok;
+  }
+  const command = find(name);
+  const { options, words } = parseLine(args, { ...COMMON_OPTIONS, ...command.options });
+  if (options.flag('help')) {
+    stdout.write(helpOf(words[0] ?? '', command));
+    return EXIT.ok;
+  }
+  // The word is not repeated: it may be a URL with a password, where --url was forgotten.
+  if (words.length - 1 > (command.maxWords ?? 0)) {
+    throw new UsageError(`too many words; it is: macro-store ${words[0]} ${command.usage}`);
+  }
+  const config = await readConfiguration(options, surroundings);
+  const store = createMacroStore(config);
+  try {
+    const json = options.flag('json');
+    return await run(command, { ...surroundings, options, config, store, json, words: words.slice(1) });
+  } finally {
+    await store.close();
+  }
+}
+
+function find(name: string | undefined): Command {
+  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command !== undefined) return command;
+  throw new UsageError(`which command? One of ${Object.keys(COMMANDS).join(', ')}`);
+}
+
+async function run(command: Command, call: Call): Promise<number> {
+  const { stdout, stderr, json } = call;
+  const result = await command.run(call);
   if (result.isErr()) {
-    streams.stderr.write(`${failure(result.error, settings.json)}\n`);
+    stderr.write(`${failure(result.error, json)}\n`);
     return EXIT.failed;
   }
-  const lines = settings.json ? [JSON.stringify(result.value, null, 2)] : command.describe(result.value);
-  streams.stdout.write(`${lines.join('\n')}\n`);
-  return EXIT.ok;
+  // A terminal that knows no width says 0.
+  const width = stdout.isTTY ? stdout.columns || null : null;
+  const lines = json ? [JSON.stringify(result.value, null, 2)] : command.describe(result.value, width);
+  stdout.write(`${lines.join('\n')}\n`);
+  return command.isFailure?.(result.value) ? EXIT.failed : EXIT.ok;
 }
 
 /** Kind, message and the code behind it, e.g. ECONNREFUSED: none holds a connection string. */
-function failure(error: MigrateError, json: boolean): string {
+function failure(error: StoreError, json: boolean): string {
   if (json) return JSON.stringify({ error });
   const { cause } = error;
   const hasCode = typeof cause === 'object' && cause !== null && 'code' in cause;
@@ -64,34 +110,4 @@ function usageMessage(error: unknown): string | null {
   // Its paths are those of the configuration, e.g. `database.url` for --url; it names no value.
   if (error instanceof MacroStoreConfigError) return error.message;
   return null;
-}
-
-function help(): string {
-  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`);
-  return `macro-store: the database of @macro-ai/store
-
-Usage: macro-store <command> [options]
-
-Commands
-${commands.join('\n')}
-
-Options
-  --url <url>        postgresql://user@host/database; default: DATABASE_URL, which no process list shows
-  --dimensions <n>   numbers in an embedding, as in createMacroStore({ embedding }); default 1536
-  --column <type>    vector, or halfvec for half the space and up to 4,000 dimensions; default vector
-  --skip-hnsw        leave the HNSW index out; a later run without it builds it
-  --json             the result as JSON on stdout, and no progress
-  -h, --help         this text
-
-Results go to stdout, progress and errors to stderr.
-Exit codes: 0 done, 1 failed, 2 the command line was not understood.
-
-Connect directly: a pooler in transaction mode is refused, since migrations hold a session lock. TLS is on
-and verified except on loopback and unix sockets; add ?sslmode=disable to the URL for none.
-
-A deployment, in order
-  macro-store plan          what would run, and what it would lock
-  macro-store migrate       run it; every replica may do this at once
-  macro-store status        see that nothing is pending
-`;
 }

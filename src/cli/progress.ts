@@ -1,27 +1,27 @@
-import type { MigrationEvent } from '../migrations/index.js';
 import type { Output } from './command.js';
 
-/** How far an index build moves between two lines where there is no terminal. */
+/** How far something moves between two lines where there is no terminal. */
 const PERCENT_STEP = 10;
+const BAR_CHARACTERS = 24;
 
-export interface ProgressPrinter {
-  print(event: MigrationEvent): void;
+/** Says how far a command is: on a terminal it rewrites its last line, elsewhere it writes few lines. */
+export interface Progress {
+  line(text: string): void;
+  /** A line that takes the place of the one before; elsewhere once for each `key`. */
+  rewrite(text: string, key: string): void;
+  /** `percent`, 0–100; `null`: nobody knows. */
+  bar(label: string, percent: number | null): void;
   /** Leaves the line that is being rewritten. */
   end(): void;
 }
 
-/** One line an event; on a terminal an index build and a wait rewrite theirs. */
-export function createProgressPrinter(stream: Output): ProgressPrinter {
+export function createProgress(stream: Output): Progress {
   let isRewriting = false;
   let lastShown = '';
 
   const end = () => {
     if (isRewriting) stream.write('\n');
     isRewriting = false;
-  };
-  const line = (text: string) => {
-    end();
-    stream.write(`${text}\n`);
   };
   const rewrite = (text: string, key: string) => {
     if (stream.isTTY) {
@@ -32,39 +32,26 @@ export function createProgressPrinter(stream: Output): ProgressPrinter {
     }
     lastShown = key;
   };
-
   return {
     end,
-    print(event) {
-      switch (event.type) {
-        case 'lock-waiting': {
-          const holder = event.holder === null ? '' : ` (held by pid ${event.holder.pid})`;
-          const waited = `${Math.round(event.waitedMs / 1_000)} s`;
-          return rewrite(`waiting for another runner, ${waited}${holder}`, `waiting${holder}`);
-        }
-        case 'adopted':
-          return line(`taken over from drizzle's journal: ${event.migrationIds.join(', ')}`);
-        case 'started':
-          return line(`${event.migrationId} (${event.number} of ${event.total})`);
-        case 'index-build': {
-          const percent = event.percent === null ? '' : ` ${Math.floor(event.percent)} %`;
-          const step = event.percent === null ? '' : Math.floor(event.percent / PERCENT_STEP);
-          return rewrite(
-            `  ${event.index}: ${event.phase}${percent}`,
-            `${event.index} ${event.phase} ${step}`,
-          );
-        }
-        case 'index-repaired':
-          return line(`  ${event.index}: dropped an invalid one first`);
-        case 'retrying':
-          return line(`  a lock was not granted (${event.sqlState}), attempt ${event.attempt}`);
-        case 'skipped':
-          return line(`${event.migrationId} skipped`);
-        case 'done':
-          return line(`  done in ${event.durationMs} ms`);
-        default:
-          return;
+    rewrite,
+    line(text) {
+      end();
+      stream.write(`${text}\n`);
+    },
+    bar(label, percent) {
+      if (percent === null) {
+        rewrite(label, label);
+        return;
       }
+      const whole = Math.floor(percent);
+      const bar = stream.isTTY ? ` ${drawn(percent)}` : '';
+      rewrite(`${label}${bar} ${whole} %`, `${label} ${Math.floor(whole / PERCENT_STEP)}`);
     },
   };
+}
+
+function drawn(percent: number): string {
+  const filled = Math.round((Math.min(100, Math.max(0, percent)) / 100) * BAR_CHARACTERS);
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_CHARACTERS - filled)}]`;
 }

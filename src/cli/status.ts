@@ -1,10 +1,21 @@
-import { type MigrationStatus, status } from '../migrations/index.js';
+import type { MigrationStatus } from '../migrations/index.js';
 import type { Command } from './command.js';
 
 export const statusCommand: Command<MigrationStatus> = {
   summary: 'tell where the database stands; changes nothing',
 
-  run: ({ url, embedding }) => status({ url, embedding }),
+  usage: '[options]',
+  about: [
+    `Which migrations are applied, pending or left out, the version of pgvector, the shape of the embeddings, and
+indexes that a cut-off build left invalid. Takes no lock.`,
+  ],
+  options: {},
+  examples: [
+    ['status', 'where the database of DATABASE_URL stands'],
+    ['status --json', 'the same for a program: { applied, pending, skipped, … }'],
+  ],
+
+  run: ({ store }) => store.migrationStatus(),
 
   describe({ applied, pending, skipped, embedding, vectorExtension, invalidIndexes }) {
     return [

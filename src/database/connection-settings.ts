@@ -35,6 +35,6 @@ function tlsOptions(tls: TlsSetting, host: string, sslmode: string | null): bool
   return !isLocal(host);
 }
 
-function isLocal(host: string): boolean {
+export function isLocal(host: string): boolean {
   return host === '' || host.startsWith('/') || host === 'localhost' || host === '::1' || /^127\./.test(host);
 }

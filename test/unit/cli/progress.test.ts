@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createProgressPrinter } from '../../../src/cli/progress.js';
+import { showMigration } from '../../../src/cli/migration-progress.js';
+import { createProgress } from '../../../src/cli/progress.js';
 import type { MigrationEvent } from '../../../src/migrations/index.js';
 
 const building = (percent: number | null): MigrationEvent => ({
@@ -12,17 +13,17 @@ const building = (percent: number | null): MigrationEvent => ({
 
 function print(events: readonly MigrationEvent[], isTTY: boolean): string {
   let written = '';
-  const printer = createProgressPrinter({ isTTY, write: (text) => (written += text) });
-  for (const event of events) printer.print(event);
-  printer.end();
+  const progress = createProgress({ isTTY, write: (text) => (written += text) });
+  for (const event of events) showMigration(progress, event);
+  progress.end();
   return written;
 }
 
-describe('createProgressPrinter', () => {
-  test('rewrites the line of an index build on a terminal, and leaves it at the end', () => {
+describe('createProgress', () => {
+  test('rewrites the line of an index build with a bar on a terminal, and leaves it at the end', () => {
     const written = print([building(null), building(12.7), building(13.2)], true);
     expect(written.replaceAll('\r\u001b[K', '<')).toBe(
-      '<  hnsw: loading<  hnsw: loading 12 %<  hnsw: loading 13 %\n',
+      '<  hnsw: loading<  hnsw: loading [###.....................] 12 %<  hnsw: loading [###.....................] 13 %\n',
     );
   });
 

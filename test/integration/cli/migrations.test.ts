@@ -1,24 +1,12 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { runCommandLine } from '../../src/cli/command-line.js';
-import { MIGRATIONS } from '../../src/migrations/bundled.js';
-import { createTestDatabase } from '../support/test-database.js';
+import { MIGRATIONS } from '../../../src/migrations/bundled.js';
+import { runLine as run } from '../../support/command-line.js';
+import { createTestDatabase } from '../../support/test-database.js';
 
 const ALL = MIGRATIONS.map(({ id }) => id);
 const HNSW = ALL.filter((id) => id.includes('hnsw'));
 const PASSWORD = 'correct-horse';
 const NOBODY = `postgresql://reader:${PASSWORD}@127.0.0.1:1/chat`;
-
-async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const written = { stdout: '', stderr: '' };
-  const exitCode = await runCommandLine(args, env, {
-    stdout: { write: (text) => (written.stdout += text) },
-    stderr: { write: (text) => (written.stderr += text) },
-  });
-  return { exitCode, ...written };
-}
 
 describe('macro-store', () => {
   test('migrates step by step, then finds nothing to do', async () => {
@@ -94,9 +82,14 @@ describe('macro-store', () => {
   });
 
   test.each([
-    ['no command', [], /which command\? One of migrate, status, plan/],
+    ['no command', [], /which command\? One of plan, migrate, status, doctor/],
     ['an unknown command', ['drop'], /which command\?/],
-    ['two commands', ['migrate', 'status'], /one command at a time/],
+    ['a command that every object has', ['toString'], /which command\?/],
+    [
+      'a word too many',
+      ['migrate', 'status', '--url', NOBODY],
+      /too many words; it is: macro-store migrate \[options\]/,
+    ],
     ['an unknown option', ['status', `--ulr=${NOBODY}`], /unknown option --ulr\n/],
     ['an option without its value', ['status', '--url'], /an option lacks its value/],
     ['no database', ['status'], /DATABASE_URL/],
@@ -117,16 +110,5 @@ describe('macro-store', () => {
     expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain(PASSWORD);
-  });
-
-  test('runs as a program: help on stdout, the exit code of a mistake', async () => {
-    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-    const start = (...args: string[]) =>
-      promisify(execFile)(process.execPath, ['--import', 'tsx', main, ...args]);
-    const { stdout } = await start('--help');
-    for (const word of ['migrate', 'status', 'plan', 'DATABASE_URL', '--skip-hnsw', 'Exit codes']) {
-      expect(stdout).toContain(word);
-    }
-    await expect(start('drop')).rejects.toMatchObject({ code: 2 });
   });
 });
