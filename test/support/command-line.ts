@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Surroundings } from '../../src/cli/command.js';
@@ -33,7 +33,19 @@ const TSX = import.meta.resolve('tsx');
 
 /** The program as a process whose output goes to a pipe. */
 export function runPiped(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  return runProcess(process.execPath, ['--import', TSX, MAIN, ...args], env);
+  return startPiped(args, env).ended;
+}
+
+export interface RunningProgram {
+  readonly ended: Promise<Ended>;
+  /** Resolves once it has written this to stderr. */
+  hasWritten(text: string): Promise<void>;
+  /** Ctrl-C. */
+  interrupt(): void;
+}
+
+export function startPiped(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningProgram {
+  return startProcess(process.execPath, ['--import', TSX, MAIN, ...args], env);
 }
 
 /** The program on a terminal of 100 columns, where stdout and stderr are one. */
@@ -41,16 +53,34 @@ export function runInTerminal(args: readonly string[], env: NodeJS.ProcessEnv = 
   const words = [process.execPath, '--import', TSX, MAIN, ...args].map(
     (word) => `'${word.replaceAll("'", "'\\''")}'`,
   );
-  return runProcess('script', ['-qefc', `stty cols 100; exec ${words.join(' ')}`, '/dev/null'], env);
+  return startProcess('script', ['-qefc', `stty cols 100; exec ${words.join(' ')}`, '/dev/null'], env).ended;
 }
 
-function runProcess(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+function startProcess(command: string, args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
   const { DATABASE_URL: _database, REDIS_URL: _redis, ...rest } = process.env;
-  return new Promise((resolve) => {
-    const options = { cwd: tmpdir(), env: { ...rest, ...env } };
-    const child = execFile(command, [...args], options, (_error, stdout, stderr) =>
-      resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
-    );
-    child.stdin?.end();
+  const child = spawn(command, [...args], {
+    cwd: tmpdir(),
+    env: { ...rest, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const written = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (written.stderr += text));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode: exitCode ?? -1, ...written }));
+  });
+  return {
+    ended,
+    hasWritten: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (written.stderr.includes(text)) resolve();
+        };
+        look();
+        child.stderr.on('data', look);
+        ended.then(() => reject(new Error(`it ended without writing ${text}: ${written.stderr}`)), reject);
+      }),
+    interrupt: () => void child.kill('SIGINT'),
+  };
 }

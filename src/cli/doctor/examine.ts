@@ -29,7 +29,7 @@ async function examineDatabase({ config, store, now }: Examined): Promise<readon
   if (database.kind !== 'server') {
     const found = 'the database is embedded: one process, for tests and small tools';
     const advice = 'set DATABASE_URL to look at a server';
-    return [problem('database.embedded', 'info', found, advice), ...(await checkSchema(store))];
+    return [problem('database.embedded', 'info', found, advice), ...(await checkSchema(store, true))];
   }
   const { url, migrationUrl = url } = database;
   let reading: DatabaseReading;
@@ -52,7 +52,7 @@ async function examineDatabase({ config, store, now }: Examined): Promise<readon
     ...SERVER_CHECKS.map((check) => check(facts)),
     ...SETTINGS_CHECKS.map((check) => check({ ...facts, config: database })),
     ...(await checkSessions(store)),
-    ...('failure' in direct ? [] : await checkSchema(store)),
+    ...('failure' in direct ? [] : await checkSchema(store, facts.isVectorInSight)),
     checkClock('clock.postgres', 'PostgreSQL', clock),
   ];
 }

@@ -3,16 +3,16 @@ import type { StoreError, StoreErrorKind } from '../../errors.js';
 import type { IndexAdviceCode, MigrationStatus } from '../../index.js';
 import { type Finding, ok, problem, type Severity } from './finding.js';
 
-/** Whether the tables and indexes are those of this release. */
-export async function checkSchema(store: MacroStore): Promise<readonly Finding[]> {
+/** Whether the tables and indexes are those of this release. `isVectorInSight`: else each index looks like another one. */
+export async function checkSchema(store: MacroStore, isVectorInSight: boolean): Promise<readonly Finding[]> {
   const status = await store.migrationStatus();
   if (status.isErr()) return [unread('migrations', status.error)];
   const migrations = await checkMigrations(store, status.value);
-  const areTablesThere = status.value.embedding !== null;
+  const areIndexesReadable = isVectorInSight && status.value.embedding !== null;
   return [
     migrations,
     checkInvalidIndexes(status.value),
-    ...(areTablesThere ? await checkVectorIndexes(store) : []),
+    ...(areIndexesReadable ? await checkVectorIndexes(store) : []),
   ];
 }
 

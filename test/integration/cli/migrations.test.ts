@@ -104,7 +104,11 @@ describe('macro-store', () => {
       /--dimensions must be/,
     ],
     ['too many dimensions', ['plan', '--url', NOBODY, '--dimensions', '3000'], /at most 2000/],
-    ['an unknown column', ['plan', '--url', NOBODY, '--column', 'bit'], /--column must be vector or halfvec/],
+    [
+      'an unknown column',
+      ['plan', '--url', NOBODY, '--column', 'bit'],
+      /--column must be one of vector, halfvec/,
+    ],
   ])('ends with 2 and says what is wrong: %s', async (_name, args, message) => {
     const { exitCode, stdout, stderr } = await run(args);
     expect([exitCode, stdout]).toEqual([2, '']);
