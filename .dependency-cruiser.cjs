@@ -25,7 +25,7 @@ const arrows = {
   index: ['create-macro-store', ...belowFactory],
   // `index` for its types: the commands see what users see. `database` and `redis` for the doctor, which connects past
   // pool and breaker, as these would hide what it looks for; in the same way as migrations and the cache do.
-  cli: ['index', 'create-macro-store', 'migrations', 'database', 'redis', ...foundations],
+  cli: ['index', 'create-macro-store', 'migrations', 'backup', 'database', 'redis', ...foundations],
   adapters: ['sessions', ...foundations],
   'create-macro-store': belowFactory,
   ...everyRoom(combinations, [...services, ...resources, ...connections, ...foundations]),

@@ -1,6 +1,7 @@
 import { MacroStoreConfigError } from '../config.js';
 import { createMacroStore } from '../create-macro-store.js';
 import type { StoreError } from '../errors.js';
+import { backupCommand } from './backup.js';
 import type { Call, Command, Surroundings } from './command.js';
 import { readConfiguration } from './configuration.js';
 import { doctorCommand } from './doctor.js';
@@ -23,6 +24,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   index: indexCommand as Command,
   search: searchCommand as Command,
   recall: recallCommand as Command,
+  backup: backupCommand as Command,
 };
 
 /** To find the command, which may stand behind an option with a value. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DOCUMENTS, readBlocks } from '../../package/doc-blocks.js';
 import { runLine } from '../../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/test-databa
 const BLOCKS = DOCUMENTS.flatMap(readBlocks);
 const LINES = BLOCKS.filter(({ language }) => language === 'sh').flatMap(({ place, code }) =>
   code
-    .split('\n')
+    .split(/\n| && /)
     .filter((line) => line.startsWith('npx macro-store '))
     .map((line) => [place, line] as const),
 );
@@ -29,12 +29,19 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+/** The tools of the server of this run, which need not be those of the PATH. */
+function pgBin([command]: readonly string[]): readonly string[] {
+  const found = inject('postgresBinDir');
+  return command === 'backup' && found !== undefined ? ['--pg-bin', found] : [];
+}
+
 describe('the commands in the documents', () => {
   test.each(LINES)('%s: %s', async (_place, line) => {
     const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)]
       .map(([, quoted, bare]) => quoted ?? bare ?? '')
       .slice(2);
-    const { exitCode, stderr } = await runLine(args, { DATABASE_URL: database.url }, { directory });
+    const env = { DATABASE_URL: database.url };
+    const { exitCode, stderr } = await runLine([...args, ...pgBin(args)], env, { directory });
     // Most servers of tests do without what would keep their data, which doctor does not let pass.
     if (args[0] === 'doctor') expect([exitCode < 2, stderr]).toEqual([true, '']);
     else expect([exitCode, stderr]).toEqual([0, expect.not.stringMatching(/^macro-store: /m)]);

@@ -6,7 +6,7 @@ import { createMacroStore } from '../../../src/index.js';
 import { runInTerminal, runLine, runPiped, startPiped } from '../../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
 
-const COMMANDS = ['plan', 'migrate', 'status', 'doctor', 'index', 'search', 'recall'];
+const COMMANDS = ['plan', 'migrate', 'status', 'doctor', 'index', 'search', 'recall', 'backup'];
 const DIMENSIONS = 64;
 /** Enough for a build of which the server reports progress. */
 const ROWS = 4_000;

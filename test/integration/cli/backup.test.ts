@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { runInTerminal, runLine, runPiped } from '../../support/command-line.js';
+import { dropDatabase, queryOnce, withDatabase } from '../../support/database-admin.js';
+import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
+
+let directory: string;
+let database: TestDatabase;
+let env: NodeJS.ProcessEnv;
+const bin = () => {
+  const found = inject('postgresBinDir');
+  return found === undefined ? [] : ['--pg-bin', found];
+};
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'macro-store-cli-backup-'));
+  database = await createTestDatabase();
+  await database.query("insert into users (email) values ('ada@example.com')");
+  env = {
+    DATABASE_URL: database.url,
+    MACRO_STORE_BACKUP_DESTINATION: join(directory, 'backups'),
+    MACRO_STORE_BACKUP_KEY: 'ab'.repeat(32),
+  };
+});
+afterAll(async () => {
+  await database?.drop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe('macro-store backup', () => {
+  test('takes, lists, verifies, restores and prunes', async () => {
+    expect((await runLine(['backup', 'list'], env)).stdout).toBe('none\n');
+    const run = await runPiped(['backup', 'run', ...bin()], env);
+    expect(run).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/published \S+, \d+\.\d MB\n/) });
+    const [id = ''] = run.stdout.split(' ');
+
+    const listed = await runLine(['backup', 'list', '--json'], env);
+    expect(JSON.parse(listed.stdout)).toMatchObject({ manifests: [{ id, encrypted: true }] });
+
+    const verified = await runInTerminal(['backup', 'verify', ...bin()], env);
+    expect([verified.exitCode, verified.stdout]).toEqual([0, expect.stringContaining(`${id} is whole`)]);
+    expect(verified.stdout).toContain('\r\u001b[Kchecking [');
+    expect(verified.stdout).toMatch(/checking \[[#.]{24}\] \d+ %/);
+
+    const name = `${inject('databasePrefix')}${randomUUID().slice(0, 8)}`;
+    const into = withDatabase(database.url, name);
+    try {
+      const restored = await runLine(['backup', 'restore', id, '--into', into, ...bin()], env);
+      expect(restored).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`${id} restored in `) });
+      expect(await queryOnce(into, 'select email from users')).toEqual([{ email: 'ada@example.com' }]);
+      const again = await runLine(['backup', 'restore', id, '--into', into, ...bin()], env);
+      expect(again.exitCode).toBe(1);
+    } finally {
+      await dropDatabase(inject('postgresUrl'), name);
+    }
+
+    const second = await runLine(['backup', 'run', '--json', ...bin()], env);
+    expect(second).toMatchObject({ exitCode: 0, stderr: '' });
+    const keep = ['--keep-daily', '1', '--keep-weekly', '0', '--keep-monthly', '0', '--min-keep', '1'];
+    const dry = await runLine(['backup', 'prune', '--dry-run', ...keep], env);
+    expect(dry.stdout).toContain(`would delete  ${id}\n`);
+    const pruned = await runLine(['backup', 'prune', ...keep], env);
+    expect(pruned.stdout).toContain(`deleted  ${id}\n`);
+    expect(JSON.parse((await runLine(['backup', 'list', '--json'], env)).stdout).manifests).toHaveLength(1);
+  });
+
+  test('fails with 1 for a backup that was damaged, and for one that is not there', async () => {
+    const place = join(directory, 'damaged');
+    expect((await runLine(['backup', 'run', '--to', place, ...bin()], env)).exitCode).toBe(0);
+    const dump = (await readdir(place)).find((file) => file.endsWith('.dump'));
+    await writeFile(join(place, dump ?? ''), 'not a dump');
+    const verified = await runLine(['backup', 'verify', '--to', place, ...bin()], env);
+    expect([verified.exitCode, verified.stderr]).toEqual([1, expect.stringContaining('backup-damaged')]);
+    expect((await runLine(['backup', 'verify', 'other', '--to', place, ...bin()], env)).exitCode).toBe(1);
+  });
+
+  test.each([
+    ['nothing to do', ['backup'], {}, /one of run, list, verify, restore, prune/],
+    ['no place', ['backup', 'list'], { MACRO_STORE_BACKUP_DESTINATION: '' }, /give --to/],
+    ['no database to fill', ['backup', 'restore'], {}, /give --into/],
+    [
+      'a key that is none',
+      ['backup', 'list'],
+      { MACRO_STORE_BACKUP_KEY: 'hunter2' },
+      /64 hexadecimal digits/,
+    ],
+    ['a retention that is none', ['backup', 'prune', '--min-keep', '0'], {}, /retention\.minKeep/],
+  ])('ends with 2 and says what is wrong: %s', async (_what, args, changes, message) => {
+    const { exitCode, stderr } = await runLine(args, { ...env, ...changes });
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(message)]);
+    expect(stderr).not.toContain('hunter2');
+  });
+});
