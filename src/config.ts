@@ -7,7 +7,6 @@ import { REDIS_DEFAULTS, type RedisConfig, type ResolvedRedis, redisBranch } fro
 import { SESSION_DEFAULTS, type SessionsConfig, sessions } from './config/session-config.js';
 import {
   type ResolvedTelemetry,
-  TELEMETRY_DEFAULTS,
   type TelemetryConfig,
   telemetry,
 } from './config/telemetry-config.js';
@@ -146,7 +145,6 @@ export const DEFAULTS = {
   },
   search: { recallSampleRate: 0, recallTarget: 0.99 },
   sessions: SESSION_DEFAULTS,
-  telemetry: TELEMETRY_DEFAULTS,
 } as const;
 
 type Limits = 'acquireTimeoutMillis' | 'statementTimeoutMillis' | 'maxWaiting' | 'pooler';

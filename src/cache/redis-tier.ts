@@ -77,15 +77,17 @@ export class RedisTier {
     const trusted = names.map((name) => this.#repairs.isTrusted('value', name));
     const asked = trusted.includes(false) ? names.filter((_, place) => trusted[place]) : names;
     if (asked.length === 0) return null;
-    const reply = await this.link.run((client, isOver) =>
-      this.#forEach<Reading>(
-        client,
-        isOver,
-        asked,
-        READ,
-        (places) => [token, leaseMs, earlyMs, ...places.map((place) => rejected[place] ?? '')],
-        toReadings,
-      ),
+    const reply = await this.link.run(
+      (client, isOver) =>
+        this.#forEach<Reading>(
+          client,
+          isOver,
+          asked,
+          READ,
+          (places) => [token, leaseMs, earlyMs, ...places.map((place) => rejected[place] ?? '')],
+          toReadings,
+        ),
+      'cache.read',
     );
     if (reply.kind !== 'answer') return null;
     if (asked === names) return reply.value;
@@ -95,8 +97,9 @@ export class RedisTier {
 
   /** Which write each value is of, '' where there is none; `null`: out of reach. */
   async stamps(names: readonly string[]): Promise<readonly (string | undefined)[] | null> {
-    const reply = await this.link.run((client, isOver) =>
-      this.#forEach<string>(client, isOver, names, STAMPS, () => []),
+    const reply = await this.link.run(
+      (client, isOver) => this.#forEach<string>(client, isOver, names, STAMPS, () => []),
+      'cache.stamps',
     );
     return reply.kind === 'answer' ? reply.value : null;
   }
@@ -106,11 +109,13 @@ export class RedisTier {
     if (!tags.every((tag) => this.#repairs.isTrusted('tag', tag))) return null;
     const redisNames = tags.map((tag) => this.names.tagVersion(tag));
     const candidate = randomToken();
-    const reply = await this.link.run((client, isOver) =>
-      bySlot(client, redisNames, async (places) => {
-        const keys = places.map((place) => redisNames[place] ?? '');
-        return (await runScript(client, TAG_VERSIONS, keys, [candidate, lifeMs], isOver)) as string[];
-      }),
+    const reply = await this.link.run(
+      (client, isOver) =>
+        bySlot(client, redisNames, async (places) => {
+          const keys = places.map((place) => redisNames[place] ?? '');
+          return (await runScript(client, TAG_VERSIONS, keys, [candidate, lifeMs], isOver)) as string[];
+        }),
+      'cache.tagVersions',
     );
     if (reply.kind !== 'answer') return null;
     const versions = reply.value.filter((version) => typeof version === 'string');
@@ -132,22 +137,24 @@ export class RedisTier {
         (places) => [token, ...this.tellingOf(client), ...textsAt(allowed, places)],
         (answers, places) => places.map((place, index) => [names[place] ?? '', answers[index] === 1]),
       );
-    });
+    }, 'cache.fill');
     const stored = new Map(reply.kind === 'answer' ? reply.value.filter(isDefined) : []);
     return texts.map(({ name }) => stored.get(name) ?? false);
   }
 
   /** Whether all leases were still held. */
   async renewLease(token: string, names: readonly string[], ms: number): Promise<void> {
-    await this.link.run((client, isOver) =>
-      this.#forEach(client, isOver, names, RENEW_LEASE, () => [token, ms]),
+    await this.link.run(
+      (client, isOver) => this.#forEach(client, isOver, names, RENEW_LEASE, () => [token, ms]),
+      'cache.renewLease',
     );
   }
 
   /** Gives leases up: at once, or after `ms` in which `note` keeps all from loading. */
   async endLease(token: string, names: readonly string[], note = '', ms = 0): Promise<void> {
-    await this.link.run((client, isOver) =>
-      this.#forEach(client, isOver, names, END_LEASE, () => [token, note, ms]),
+    await this.link.run(
+      (client, isOver) => this.#forEach(client, isOver, names, END_LEASE, () => [token, note, ms]),
+      'cache.endLease',
     );
   }
 
@@ -227,11 +234,14 @@ export class RedisTier {
     send: (client: RedisClient, isOver: IsOver, names: readonly string[]) => Promise<readonly unknown[]>,
   ): Promise<boolean> {
     const confirm = this.#repairs.begin(kind, names);
-    const reply = await this.link.run(async (client, isOver) => {
-      const left = names.filter((name) => !isOvertaken(name));
-      const answers = left.length === 0 ? [] : await send(client, isOver, left);
-      return left.filter((_, place) => answers[place] === undefined);
-    });
+    const reply = await this.link.run(
+      async (client, isOver) => {
+        const left = names.filter((name) => !isOvertaken(name));
+        const answers = left.length === 0 ? [] : await send(client, isOver, left);
+        return left.filter((_, place) => answers[place] === undefined);
+      },
+      kind === 'tag' ? 'cache.invalidateTags' : 'cache.write',
+    );
     const unanswered = new Set(reply.kind === 'answer' ? reply.value : names);
     confirm((name) => !unanswered.has(name));
     return unanswered.size === 0;
