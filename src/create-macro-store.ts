@@ -21,7 +21,10 @@ import {
   type Work,
 } from './database/transaction.js';
 import type { DatabaseMetrics } from './metrics/database-metrics.js';
+import { HealthCollector } from './metrics/health-collector.js';
+import { createLiveness, type LivenessOptions, type StoreLiveness } from './metrics/liveness.js';
 import { createObservation } from './metrics/observation.js';
+import { createReadiness, type HealthOptions, type StoreHealth } from './metrics/readiness.js';
 import { MIGRATIONS } from './migrations/bundled.js';
 import {
   inspectStatus,
@@ -116,12 +119,24 @@ export interface MacroStore<RateLimitName extends string = string> extends Repos
     options?: TransactionOptions,
   ): ResultAsync<T, E | TransactionError>;
   /**
+   * Whether calls can be served, for a readiness probe: one trip to each server at most, side by side, within
+   * `deadlineMs`. Never rejects; probes at the same time share one.
+   */
+  health(options?: HealthOptions): Promise<StoreHealth>;
+  /**
+   * Whether this process is worth keeping, for a liveness probe: at once, and without a word to a server. Only a
+   * pool from which nothing comes back any more is a reason to start anew.
+   */
+  liveness(options?: LivenessOptions): StoreLiveness;
+  /**
    * Refuses new calls, lets running ones finish for up to `deadlineMs` (default 5,000), then cuts them off.
    * Closes only what the store opened; may be called again.
    */
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
 }
 
+/** Mean time from which on a statement is slow; the target of the slowest twentieth. */
+const SLOW_QUERY_MS = 100;
 const DEFAULT_CLOSE_DEADLINE_MS = 5_000;
 
 /**
@@ -212,21 +227,44 @@ export function createMacroStore<const RateLimitName extends string = never>(
     return closing;
   };
 
+  const vectorSearch = createVectorSearchService({
+    executor,
+    shape: embedding,
+    guard,
+    ...resolved.search,
+    clock,
+    telemetry,
+  });
+  const collector = new HealthCollector({
+    executor,
+    pool: database.poolState,
+    cache: cache.stats,
+    search: vectorSearch.stats,
+    vectorIndexes: (options) => index.status(options),
+    migrationIds: MIGRATIONS.map(({ id }) => id),
+    slowQueryMillis: SLOW_QUERY_MS,
+    clock,
+  });
+
   return Object.freeze({
     ...repositories,
     vectors: { ...repositories.vectors, ...createReembedding(openDedicated, executor, guard), index },
-    vectorSearch: createVectorSearchService({
-      executor,
-      shape: embedding,
-      guard,
-      ...resolved.search,
-      clock,
-      telemetry,
-    }),
+    vectorSearch,
     cache,
     rateLimiter,
     sessions: sessions.store,
-    metrics: { toPrometheus: observation.toPrometheus },
+    metrics: {
+      toPrometheus: observation.toPrometheus,
+      collectMetrics: (options) => collector.collect(options),
+    },
+    health: createReadiness({
+      // Not the one that migrates first: a probe changes nothing.
+      executor: createStoreExecutor(database.driver, telemetry),
+      pool: database.poolState,
+      redis: link,
+      clock,
+    }),
+    liveness: createLiveness(database.poolState, clock),
     db: createDrizzleHandle(driver.query),
     pool: database.pool,
     migrate,

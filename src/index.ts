@@ -78,8 +78,32 @@ export {
   type WriteError,
   type WriteErrorKind,
 } from './errors.js';
+export type {
+  CacheHitRatio,
+  DatabaseHealth,
+  IndexHealth,
+  MigrationHealth,
+  PoolHealth,
+  Reading,
+  RecallHealth,
+  RedisHealth,
+  Relations,
+  ReplicaHealth,
+  Replication,
+  SearchHealth,
+  ServerSessions,
+  SlowQueries,
+  TableHealth,
+  Unavailable,
+  UnavailableReason,
+  VectorIndexesHealth,
+  VectorIndexHealth,
+} from './metrics/database-health.js';
 export type { DatabaseMetrics } from './metrics/database-metrics.js';
+export type { LivenessOptions, StoreLiveness } from './metrics/liveness.js';
 export type { OperationMessage } from './metrics/operation-channels.js';
+export type { DatabaseStanding, HealthOptions, RedisStanding, StoreHealth } from './metrics/readiness.js';
+export type { SlowQuery } from './metrics/slow-queries.js';
 export type { MigrationEvent, OnMigrationEvent } from './migrations/events.js';
 export type {
   MigrationPlan,

@@ -42,6 +42,8 @@ export interface PoolState {
   readonly min: number;
   /** Calls that wait for a connection, to come free or to be opened. */
   readonly waiting: number;
+  /** When a connection last came back to the pool unharmed, in ms of `performance.now()`; `null` before. */
+  readonly returnedAtMs: number | null;
 }
 
 export interface PoolLimits {
@@ -76,6 +78,7 @@ export function managePool(
   const inUse = new Map<pg.PoolClient, number | null>();
   const waiting = new Set<(error: StoreError<AcquireErrorKind>) => void>();
   let closing: Promise<void> | null = null;
+  let returnedAtMs: number | null = null;
   let warmed = ownership.min < 2;
   let reportIdle: () => void = () => undefined;
 
@@ -149,6 +152,7 @@ export function managePool(
     if (had != null) telemetry.observer?.useEnded(performance.now() - had);
     client.removeListener('error', onLost);
     client.release(broken);
+    if (!broken) returnedAtMs = performance.now();
     if (inUse.size === 0) reportIdle();
   };
 
@@ -188,6 +192,7 @@ export function managePool(
       max: maxOf(pgPool),
       min: Math.max(ownership.min, pgPool.options.min ?? 0),
       waiting: waiting.size,
+      returnedAtMs,
     }),
     acquire,
     release,

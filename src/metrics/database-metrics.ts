@@ -1,3 +1,8 @@
+import type { ResultAsync } from 'neverthrow';
+import type { CallOptions } from '../database/executor.js';
+import type { ReadError } from '../errors.js';
+import type { DatabaseHealth } from './database-health.js';
+
 /** What the store tells of itself and of its servers. */
 export interface DatabaseMetrics {
   /**
@@ -14,4 +19,22 @@ export interface DatabaseMetrics {
    * ```
    */
   toPrometheus(): string;
+  /**
+   * How the database stands: sessions, slow statements, cache, pool, sizes, indexes, replication, migrations. What
+   * the server does not tell this role is `{ available: false, reason, advice }`, and the rest is there. Slow
+   * statements and the hit ratio are those since the collection before, by this store.
+   *
+   * Five or six round trips on two connections of the pool, side by side; for a dashboard, not for each request.
+   *
+   * @example
+   * ```ts
+   * import { createMacroStore } from '@macro-ai/store';
+   *
+   * const store = createMacroStore();
+   * const health = await store.metrics.collectMetrics();
+   * if (health.isOk()) console.log(health.value.migrations, health.value.relations.invalidIndexes); // … []
+   * await store.close();
+   * ```
+   */
+  collectMetrics(options?: CallOptions): ResultAsync<DatabaseHealth, ReadError>;
 }

@@ -91,7 +91,10 @@ describe('an observation', () => {
       entries: 8,
       bytes: 9,
     } as const;
-    show({ pool: () => ({ total: 7, idle: 3, max: 20, min: 2, waiting: 1 }), cache: () => cache });
+    show({
+      pool: () => ({ total: 7, idle: 3, max: 20, min: 2, waiting: 1, returnedAtMs: null }),
+      cache: () => cache,
+    });
     const text = toPrometheus();
     for (const line of [
       'db_client_connection_count{db_client_connection_pool_name="pool",db_client_connection_state="idle"} 3',
