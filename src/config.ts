@@ -5,11 +5,7 @@ import { type Filled, hasMethods, isObject, millis, objectOf, tlsSetting, urlOf 
 import { type RateLimit, rateLimits } from './config/rate-limit-config.js';
 import { REDIS_DEFAULTS, type RedisConfig, type ResolvedRedis, redisBranch } from './config/redis-config.js';
 import { SESSION_DEFAULTS, type SessionsConfig, sessions } from './config/session-config.js';
-import {
-  type ResolvedTelemetry,
-  type TelemetryConfig,
-  telemetry,
-} from './config/telemetry-config.js';
+import { type ResolvedTelemetry, type TelemetryConfig, telemetry } from './config/telemetry-config.js';
 import type { InputIssue } from './errors.js';
 import { inputIssues } from './input.js';
 import {
