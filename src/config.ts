@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type pg from 'pg';
 import { z } from 'zod';
+import { ALERT_DEFAULTS, type AlertsConfig, alerts, type ResolvedAlerts } from './config/alert-config.js';
 import { type Filled, hasMethods, isObject, millis, objectOf, tlsSetting, urlOf } from './config/checks.js';
 import { type RateLimit, rateLimits } from './config/rate-limit-config.js';
 import { REDIS_DEFAULTS, type RedisConfig, type ResolvedRedis, redisBranch } from './config/redis-config.js';
@@ -111,6 +112,7 @@ export interface MacroStoreConfig<RateLimitName extends string = string> {
   readonly rateLimits?: Readonly<Record<RateLimitName, RateLimit>>;
   readonly sessions?: SessionsConfig;
   readonly telemetry?: TelemetryConfig;
+  readonly alerts?: AlertsConfig;
   /** Migrate on the first use. Default: `true` embedded, `false` on a server. */
   readonly autoMigrate?: boolean;
   readonly logger?: Logger;
@@ -141,6 +143,7 @@ export const DEFAULTS = {
   },
   search: { recallSampleRate: 0, recallTarget: 0.99 },
   sessions: SESSION_DEFAULTS,
+  alerts: ALERT_DEFAULTS,
 } as const;
 
 type Limits = 'acquireTimeoutMillis' | 'statementTimeoutMillis' | 'maxWaiting' | 'pooler';
@@ -162,6 +165,7 @@ export interface ResolvedConfig {
   readonly rateLimits: Readonly<Record<string, RateLimit>>;
   readonly sessions: Required<SessionsConfig>;
   readonly telemetry: ResolvedTelemetry;
+  readonly alerts: ResolvedAlerts & { readonly isWatched: boolean };
   readonly autoMigrate: boolean;
   readonly logger: Logger | null;
   readonly clock: () => number;
@@ -288,6 +292,7 @@ const root = z.strictObject({
   rateLimits: z.unknown().optional(),
   sessions: z.unknown().optional(),
   telemetry: z.unknown().optional(),
+  alerts: z.unknown().optional(),
   autoMigrate: z.boolean().optional(),
   logger: objectOf<Logger>('must have the methods info and warn', (value) =>
     hasMethods(value, ['info', 'warn']),
@@ -321,6 +326,7 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
   const limits = check('rateLimits', rateLimits, sections.rateLimits ?? {});
   const sessionSettings = check('sessions', sessions, sections.sessions ?? {});
   const telemetrySettings = check('telemetry', telemetry, sections.telemetry ?? {});
+  const alertSettings = check('alerts', alerts, sections.alerts ?? {});
 
   if (
     !top ||
@@ -331,7 +337,8 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
     !searchSettings ||
     !limits ||
     !sessionSettings ||
-    !telemetrySettings
+    !telemetrySettings ||
+    !alertSettings
   ) {
     throw new MacroStoreConfigError(issues);
   }
@@ -344,6 +351,7 @@ export function resolveConfig(config: MacroStoreConfig = {}): ResolvedConfig {
     rateLimits: limits,
     sessions: sessionSettings,
     telemetry: telemetrySettings,
+    alerts: { ...alertSettings, isWatched: sections.alerts !== undefined },
     autoMigrate: top.autoMigrate ?? database.kind === 'embedded',
     logger: top.logger ?? null,
     clock: top.clock ?? Date.now,

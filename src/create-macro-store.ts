@@ -25,6 +25,7 @@ import { HealthCollector } from './metrics/health-collector.js';
 import { createLiveness, type LivenessOptions, type StoreLiveness } from './metrics/liveness.js';
 import { createObservation } from './metrics/observation.js';
 import { createReadiness, type HealthOptions, type StoreHealth } from './metrics/readiness.js';
+import { Targets } from './metrics/targets.js';
 import { MIGRATIONS } from './migrations/bundled.js';
 import {
   inspectStatus,
@@ -155,10 +156,19 @@ export function createMacroStore<const RateLimitName extends string = never>(
 ): MacroStore<RateLimitName> {
   const resolved = resolveConfig(config);
   const { embedding, clock } = resolved;
+  const log = resolved.logger === null ? silentTelemetry.event : loggingTelemetry(resolved.logger).event;
+  const { isWatched, ...targetSettings } = resolved.alerts;
+  const targets = new Targets({
+    settings: targetSettings,
+    isWatched,
+    event: (event) => telemetry.event(event),
+    clock,
+  });
   const observation = createObservation({
     ...resolved.telemetry,
     hasPool: resolved.database.kind !== 'embedded',
-    log: resolved.logger === null ? silentTelemetry.event : loggingTelemetry(resolved.logger).event,
+    log,
+    observers: isWatched || resolved.telemetry.countOperations ? [targets.observer] : [],
   });
   const { telemetry } = observation;
 
@@ -190,6 +200,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
     telemetry,
   });
   observation.show({ pool: database.poolState, cache: () => cache.stats() });
+  targets.start({ pool: database.poolState, cache: cache.stats });
   const onPool = createRepositories(executor, embedding, guard, index);
   const entities = resolved.cache.entities && new EntityCache(cache, onPool, resolved.cache.entities);
   const repositories = entities?.repositories ?? onPool;
@@ -221,6 +232,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
     isClosed: () => closing !== null,
   });
   const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
+    targets.close();
     cache.close();
     sessions.close();
     closing ??= Promise.all([link?.close(), database.close(deadlineMs)]).then(observation.close);
@@ -256,6 +268,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
     metrics: {
       toPrometheus: observation.toPrometheus,
       collectMetrics: (options) => collector.collect(options),
+      targets: () => targets.list(),
     },
     health: createReadiness({
       // Not the one that migrates first: a probe changes nothing.

@@ -16,6 +16,7 @@ export type {
   LoaderError,
 } from './cache/cache-service.js';
 export type { CacheStats } from './cache/cache-stats.js';
+export type { Alert, AlertsConfig, AlertTargets, BackupStatus, TargetName } from './config/alert-config.js';
 export type { RateLimit } from './config/rate-limit-config.js';
 export type {
   BorrowedRedisConfig,
@@ -104,6 +105,7 @@ export type { LivenessOptions, StoreLiveness } from './metrics/liveness.js';
 export type { OperationMessage } from './metrics/operation-channels.js';
 export type { DatabaseStanding, HealthOptions, RedisStanding, StoreHealth } from './metrics/readiness.js';
 export type { SlowQuery } from './metrics/slow-queries.js';
+export type { TargetStanding } from './metrics/targets.js';
 export type { MigrationEvent, OnMigrationEvent } from './migrations/events.js';
 export type {
   MigrationPlan,

@@ -28,6 +28,14 @@ export type StoreEvent =
   | { readonly type: 'search.recall-not-sampled'; readonly kind: string }
   /** A call that took as long as `telemetry.slowOperationMillis`; its statement is without values. */
   | ({ readonly type: 'operation.slow' } & OperationEnd)
+  /** A target was breached, or is kept again; `value` in the unit of the target. */
+  | {
+      readonly type: 'alert.fired' | 'alert.recovered';
+      readonly target: string;
+      readonly value: number | null;
+      readonly limit: number;
+    }
+  | { readonly type: 'alert.callback-threw'; readonly target: string }
   /** The meter, the tracer or another observer threw; told once. */
   | { readonly type: 'telemetry.observer-failed' };
 
@@ -117,6 +125,7 @@ export const silentTelemetry: Telemetry = { event: () => undefined };
 
 const INFORMATIONAL: ReadonlySet<StoreEvent['type']> = new Set<StoreEvent['type']>([
   'redis.recovered',
+  'alert.recovered',
   'search.recall-sampled',
 ]);
 

@@ -28,6 +28,7 @@ describe('resolveConfig', () => {
       rateLimits: {},
       sessions: DEFAULTS.sessions,
       telemetry: { countOperations: true, poolName: 'macro-ai-store' },
+      alerts: { ...DEFAULTS.alerts, isWatched: false },
       clock: Date.now,
     });
   });

@@ -14,16 +14,16 @@ afterAll(() => Promise.all([postgres.stop(), redis.stop()]));
 
 const open = (max = 2) =>
   createMacroStore({
-    database: { url: postgres.url, max, min: 0, connectionTimeoutMillis: 500 },
+    database: { url: postgres.url, max, min: 0 },
     redis: { url: redis.url },
   });
 
 /** Holds a connection of the pool until told. */
 async function holdOne(store: MacroStore): Promise<() => Promise<void>> {
   let release = () => {};
-  let held: PromiseLike<unknown> = Promise.resolve();
+  let held: Promise<unknown> = Promise.resolve();
   await new Promise<void>((enter) => {
-    held = store.transaction(async ({ db }) => {
+    const work = store.transaction(async ({ db }) => {
       await db.execute('select 1');
       enter();
       await new Promise<void>((resolve) => {
@@ -31,6 +31,7 @@ async function holdOne(store: MacroStore): Promise<() => Promise<void>> {
       });
       return ok(undefined);
     });
+    held = Promise.resolve(work);
   });
   return async () => {
     release();
@@ -41,7 +42,7 @@ async function holdOne(store: MacroStore): Promise<() => Promise<void>> {
 describe('store.health', () => {
   it('is ready when both servers answer', async () => {
     await using store = open();
-    expect(await store.health()).toMatchObject({
+    expect(await store.health({ deadlineMs: 20_000 })).toMatchObject({
       status: 'ready',
       database: { state: 'up', reason: null },
       redis: { state: 'up' },
@@ -50,7 +51,10 @@ describe('store.health', () => {
 
   it('needs no Redis where there is none', async () => {
     await using store = createMacroStore({ database: { url: postgres.url } });
-    expect(await store.health()).toMatchObject({ status: 'ready', redis: { state: 'off' } });
+    expect(await store.health({ deadlineMs: 20_000 })).toMatchObject({
+      status: 'ready',
+      redis: { state: 'off' },
+    });
   });
 
   it('is degraded while Redis hangs, and ready again after', async () => {
@@ -139,7 +143,7 @@ describe('store.liveness', () => {
   it('notices a pool from which nothing comes back, and that it does again', async () => {
     await using store = open(1);
     const release = await holdOne(store);
-    const waiting = store.db.execute('select 1');
+    const waiting = Promise.resolve(store.db.execute('select 1'));
     const isStuck = () => !store.liveness({ stuckAfterMs: 50 }).isAlive;
     await until('somebody waits', () => (store.pool?.waitingCount ?? 0) > 0);
     expect(isStuck()).toBe(false);

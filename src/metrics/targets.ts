@@ -1,0 +1,162 @@
+import type { CacheStats } from '../cache/cache-stats.js';
+import type { Alert, ResolvedAlerts, TargetName } from '../config/alert-config.js';
+import type { PoolState } from '../database/managed-pool.js';
+import type { Observer, StoreEvent } from '../telemetry.js';
+import { Alarm } from './alarm.js';
+import { LatencyWindow } from './latency-window.js';
+import { RatioWindow } from './ratio-window.js';
+
+export interface TargetStanding {
+  readonly name: TargetName;
+  /** In the unit of the target; `null` without enough to go by. */
+  readonly value: number | null;
+  readonly limit: number;
+  /** With `alerts` in the configuration, `breached` from when it fires to when it recovers; else, by the value alone. */
+  readonly state: 'ok' | 'breached' | 'no-data';
+}
+
+export interface TargetParts {
+  readonly settings: ResolvedAlerts;
+  /** `false`: nobody evaluates, and values are judged as they are read. */
+  readonly isWatched: boolean;
+  readonly event: (event: StoreEvent) => void;
+  readonly clock: () => number;
+}
+
+export interface TargetSources {
+  readonly pool: (() => PoolState) | null;
+  readonly cache: () => CacheStats;
+}
+
+interface Reading {
+  readonly value: number | null;
+  /** `null`: no data. */
+  readonly isBreached: boolean | null;
+}
+
+/** Fewer say nothing of the slowest twentieth, or of a share. */
+const MIN_SAMPLES = 20;
+const MS_PER_HOUR = 3_600_000;
+const NO_DATA: Reading = { value: null, isBreached: null };
+
+/** Holds what was measured against the targets. */
+export class Targets {
+  readonly #queries: LatencyWindow;
+  readonly #searches: LatencyWindow;
+  readonly #cacheReads: RatioWindow;
+  readonly #alarms: ReadonlyMap<TargetName, Alarm>;
+  #sources: TargetSources | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly parts: TargetParts) {
+    const { settings, clock } = parts;
+    const windowMs = settings.windowSeconds * 1_000;
+    this.#queries = new LatencyWindow(windowMs, clock);
+    this.#searches = new LatencyWindow(windowMs, clock);
+    this.#cacheReads = new RatioWindow(windowMs, clock);
+    const names = Object.keys(settings.targets) as TargetName[];
+    this.#alarms = new Map(names.map((name) => [name, new Alarm(settings.evaluationsInARow)]));
+  }
+
+  readonly observer: Pick<Observer, 'operationEnded'> = {
+    operationEnded: ({ system, operation, durationMs }) => {
+      if (system !== 'postgresql') return;
+      (operation.startsWith('vectorSearch.') ? this.#searches : this.#queries).record(durationMs);
+    },
+  };
+
+  /** From now on there is something to read; evaluates until {@link close}, if watched. */
+  start(sources: TargetSources): void {
+    this.#sources = sources;
+    if (!this.parts.isWatched) return;
+    const everyMs = this.parts.settings.evaluateEverySeconds * 1_000;
+    this.#timer = setInterval(() => this.evaluate(), everyMs).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  list(): readonly TargetStanding[] {
+    return [...this.#limits()].map(([name, limit, alarm]) => {
+      const { value, isBreached } = this.#read(name, limit);
+      const isBad = this.parts.isWatched ? alarm.isFiring : isBreached === true;
+      const state = isBad ? 'breached' : isBreached === null ? 'no-data' : 'ok';
+      return { name, value, limit, state };
+    });
+  }
+
+  evaluate(): void {
+    for (const [target, limit, alarm] of this.#limits()) {
+      const { value, isBreached } = this.#read(target, limit);
+      const change = alarm.note(isBreached);
+      if (change !== null) this.#tell({ target, change, value, limit, at: new Date(this.parts.clock()) });
+    }
+  }
+
+  *#limits(): Generator<readonly [TargetName, number, Alarm]> {
+    for (const [name, alarm] of this.#alarms) {
+      const limit = this.parts.settings.targets[name];
+      if (limit !== false) yield [name, limit, alarm];
+    }
+  }
+
+  #tell(alert: Alert): void {
+    const { target, change, value, limit } = alert;
+    this.parts.event({ type: `alert.${change}`, target, value, limit });
+    try {
+      this.parts.settings.onAlert?.(alert);
+    } catch {
+      this.parts.event({ type: 'alert.callback-threw', target });
+    }
+  }
+
+  #read(name: TargetName, limit: number): Reading {
+    switch (name) {
+      case 'queryP95Ms':
+        return below(this.#queries.percentile(0.95, MIN_SAMPLES), limit);
+      case 'searchP95Ms':
+        return below(this.#searches.percentile(0.95, MIN_SAMPLES), limit);
+      case 'cacheHitRatio':
+        return this.#cacheHits(limit);
+      case 'poolUse':
+        return this.#poolUse(limit);
+      case 'backupAgeHours':
+        return this.#backupAge(limit);
+    }
+  }
+
+  #cacheHits(limit: number): Reading {
+    const stats = this.#sources?.cache();
+    if (stats === undefined) return NO_DATA;
+    const hits = stats.memoryHits + stats.redisHits;
+    const value = this.#cacheReads.next(hits, hits + stats.misses, MIN_SAMPLES);
+    return { value, isBreached: value === null ? null : value <= limit };
+  }
+
+  #poolUse(limit: number): Reading {
+    const state = this.#sources?.pool?.();
+    return state === undefined ? NO_DATA : below((state.total - state.idle) / state.max, limit);
+  }
+
+  #backupAge(limit: number): Reading {
+    const status = this.#statusOfBackups();
+    if (status === null) return NO_DATA;
+    const { lastSuccessAt, lastFailure } = status;
+    const value = lastSuccessAt && (this.parts.clock() - lastSuccessAt.getTime()) / MS_PER_HOUR;
+    return { value, isBreached: value === null || value > limit || lastFailure !== null };
+  }
+
+  #statusOfBackups() {
+    try {
+      return this.parts.settings.backups?.() ?? null;
+    } catch {
+      this.parts.event({ type: 'alert.callback-threw', target: 'backupAgeHours' });
+      return null;
+    }
+  }
+}
+
+function below(value: number | null, limit: number): Reading {
+  return { value, isBreached: value === null ? null : value >= limit };
+}

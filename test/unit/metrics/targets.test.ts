@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import type { CacheStats } from '../../../src/cache/cache-stats.js';
+import { ALERT_DEFAULTS, type Alert, type BackupStatus } from '../../../src/config/alert-config.js';
+import { Targets } from '../../../src/metrics/targets.js';
+import type { OperationEnd, StoreEvent } from '../../../src/telemetry.js';
+
+const HOUR = 3_600_000;
+const STEP = 15_000;
+
+function setUp(onThrow = false) {
+  let now = 1_700_000_000_000;
+  const alerts: Alert[] = [];
+  const events: StoreEvent[] = [];
+  const pool = { total: 10, idle: 10, max: 10, min: 0, waiting: 0, returnedAtMs: null };
+  const cache = { memoryHits: 0, redisHits: 0, misses: 0 };
+  let backups: BackupStatus = { lastSuccessAt: new Date(now), lastFailure: null };
+  const targets = new Targets({
+    settings: {
+      ...ALERT_DEFAULTS,
+      onAlert: (alert) => {
+        alerts.push(alert);
+        if (onThrow) throw new Error('of the application');
+      },
+      backups: () => backups,
+    },
+    isWatched: true,
+    event: (event) => events.push(event),
+    clock: () => now,
+  });
+  targets.start({ pool: () => pool, cache: () => cache as CacheStats });
+  targets.close();
+  const end = (operation: string, durationMs: number) =>
+    targets.observer.operationEnded(
+      { system: 'postgresql', operation, durationMs } as OperationEnd,
+      undefined,
+    );
+  /** Runs so many evaluations, each after the load. */
+  const evaluations = (count: number, load: () => void) => {
+    for (let turn = 0; turn < count; turn += 1) {
+      now += STEP;
+      load();
+      targets.evaluate();
+    }
+  };
+  const setBackups = (change: (at: number) => BackupStatus) => {
+    backups = change(now);
+  };
+  return { targets, alerts, events, pool, cache, end, evaluations, setBackups };
+}
+
+const times = (count: number, work: () => void) => {
+  for (let index = 0; index < count; index += 1) work();
+};
+
+type Made = ReturnType<typeof setUp>;
+const LOADS: Record<string, { bad(made: Made): void; good(made: Made): void }> = {
+  queryP95Ms: {
+    bad: ({ end }) => times(20, () => end('users.findById', 150)),
+    good: ({ end }) => times(20, () => end('users.findById', 2)),
+  },
+  searchP95Ms: {
+    bad: ({ end }) => times(20, () => end('vectorSearch.search', 800)),
+    good: ({ end }) => times(20, () => end('vectorSearch.search', 5)),
+  },
+  cacheHitRatio: {
+    bad: ({ cache }) => {
+      cache.misses += 50;
+    },
+    good: ({ cache }) => {
+      cache.memoryHits += 100;
+    },
+  },
+  poolUse: {
+    bad: ({ pool }) => {
+      pool.idle = 1;
+    },
+    good: ({ pool }) => {
+      pool.idle = 8;
+    },
+  },
+  backupAgeHours: {
+    bad: ({ setBackups }) =>
+      setBackups((now) => ({ lastSuccessAt: new Date(now - 27 * HOUR), lastFailure: null })),
+    good: ({ setBackups }) => setBackups((now) => ({ lastSuccessAt: new Date(now), lastFailure: null })),
+  },
+};
+
+describe('targets', () => {
+  it.each(Object.keys(LOADS))('fires once and recovers once when a load breaks %s', (name) => {
+    const made = setUp();
+    const load = LOADS[name];
+    if (load === undefined) throw new Error(name);
+    made.evaluations(40, () => load.good(made));
+    expect(made.alerts).toEqual([]);
+    made.evaluations(40, () => load.bad(made));
+    expect(made.targets.list().find((target) => target.name === name)?.state).toBe('breached');
+    made.evaluations(80, () => load.good(made));
+    expect(made.alerts.map(({ target, change }) => [target, change])).toEqual([
+      [name, 'fired'],
+      [name, 'recovered'],
+    ]);
+    expect(made.events.map(({ type }) => type)).toEqual(['alert.fired', 'alert.recovered']);
+    expect(made.targets.list().find((target) => target.name === name)?.state).toBe('ok');
+  });
+
+  it('fires when the last backup failed, however young the one before is', () => {
+    const made = setUp();
+    made.setBackups((now) => ({ lastSuccessAt: new Date(now), lastFailure: { error: 'any' } }));
+    made.evaluations(3, () => undefined);
+    expect(made.alerts).toMatchObject([{ target: 'backupAgeHours', change: 'fired' }]);
+  });
+
+  it('is not hurt by a callback that throws', () => {
+    const made = setUp(true);
+    made.pool.idle = 0;
+    made.evaluations(3, () => undefined);
+    expect(made.events.map(({ type }) => type)).toEqual(['alert.fired', 'alert.callback-threw']);
+  });
+
+  it('has no data of what did not happen', () => {
+    const { targets } = setUp();
+    const states = targets.list().map(({ name, state, limit }) => [name, state, limit]);
+    expect(states).toEqual([
+      ['queryP95Ms', 'no-data', 100],
+      ['searchP95Ms', 'no-data', 500],
+      ['cacheHitRatio', 'no-data', 0.9],
+      ['poolUse', 'ok', 0.8],
+      ['backupAgeHours', 'ok', 26],
+    ]);
+  });
+});
