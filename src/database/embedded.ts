@@ -71,7 +71,7 @@ export function prepareEmbedded(dataDir: string | null): EmbeddedDatabase {
       const marker = { isOpen: true };
       const { transaction, finish } = await openTransaction(database);
       const session = {
-        query: (statement: BoundStatement, queryOptions: QueryOptions) => {
+        query: async (statement: BoundStatement, queryOptions: QueryOptions) => {
           assertNotAborted(statement.operation, queryOptions.signal);
           return run(transaction, statement, queryOptions);
         },
