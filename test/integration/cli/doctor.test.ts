@@ -362,7 +362,7 @@ describe('macro-store doctor finds in Redis', () => {
     examine({ DATABASE_URL: healthy.url, REDIS_URL: url }, args);
 
   async function createSession(url: string): Promise<void> {
-    await using store = createMacroStore({ redis: { url } });
+    await using store = createMacroStore({ redis: { url, commandTimeoutMillis: 10_000 } });
     const created = await store.sessions.create({ userId: randomUUID(), data: {} });
     if (created.isErr()) throw created.error;
   }
