@@ -7,6 +7,7 @@ import { readConfiguration } from './configuration.js';
 import { doctorCommand } from './doctor.js';
 import { helpOf, overview } from './help.js';
 import { indexCommand } from './index-command.js';
+import { metricsCommand } from './metrics.js';
 import { migrateCommand } from './migrate.js';
 import { COMMON_OPTIONS, type OptionSpecs, parseLine, UsageError } from './options.js';
 import { planCommand } from './plan.js';
@@ -21,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   migrate: migrateCommand as Command,
   status: statusCommand as Command,
   doctor: doctorCommand as Command,
+  metrics: metricsCommand as Command,
   index: indexCommand as Command,
   search: searchCommand as Command,
   recall: recallCommand as Command,

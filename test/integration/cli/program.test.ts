@@ -6,7 +6,7 @@ import { createMacroStore } from '../../../src/index.js';
 import { runInTerminal, runLine, runPiped, startPiped } from '../../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
 
-const COMMANDS = ['plan', 'migrate', 'status', 'doctor', 'index', 'search', 'recall', 'backup'];
+const COMMANDS = ['plan', 'migrate', 'status', 'doctor', 'metrics', 'index', 'search', 'recall', 'backup'];
 const DIMENSIONS = 64;
 /** Enough for a build of which the server reports progress. */
 const ROWS = 4_000;
@@ -149,6 +149,25 @@ describe('macro-store index', () => {
     const { exitCode, stderr } = await runLine(['index', 'ensure', '--m', '500'], env);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^macro-store: invalid-input: .*hnsw\.m/);
+  });
+});
+
+describe('macro-store metrics', () => {
+  test('shows sessions, sizes and slow statements, or why they cannot be told', async () => {
+    const { exitCode, stdout } = await runLine(['metrics'], env);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^sessions {5}\d+ active, \d+ of \d+\nhit ratio /);
+    expect(stdout).toMatch(/\ntable +rows +dead +size +indexes\n/);
+    expect(stdout).toMatch(/\nchat_vectors +\d+ +\d+ +\d+\.\d MB/);
+    expect(stdout).toMatch(/\n(slow statements: .*pg_stat_statements|no statement takes|mean ms)/);
+  });
+
+  test('gives all of it as JSON', async () => {
+    const { exitCode, stdout } = await runLine(['metrics', '--json'], env);
+    expect(exitCode).toBe(0);
+    const health = JSON.parse(stdout);
+    expect(health.relations.tables.map(({ name }: { name: string }) => name)).toContain('chat_vectors');
+    expect(health.pool).toMatchObject({ available: true, waiting: 0 });
   });
 });
 
