@@ -10,7 +10,7 @@ import {
   storeError,
 } from '../errors.js';
 
-type ConnectionErrorKind =
+export type ConnectionErrorKind =
   | 'unavailable'
   | 'timeout'
   | 'permission-denied'

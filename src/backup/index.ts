@@ -3,14 +3,22 @@ export type {
   BackupPart,
   BackupRefusal,
   BackupStep,
+  Entity,
   InputIssue,
+  LockHolder,
+  ReembedRefusal,
   StoreError,
   StoreErrorFields,
   StoreErrorKind,
 } from '../errors.js';
 export type { Logger } from '../telemetry.js';
 export type { BackupDestination, StoredFile } from './backup-destination.js';
-export type { BackupListError, BackupRestoreError, BackupRunError } from './backup-failure.js';
+export type {
+  BackupListError,
+  BackupRestoreError,
+  BackupRunError,
+  ConnectionErrorKind,
+} from './backup-failure.js';
 export type {
   BackupCallOptions,
   BackupDatabase,

@@ -4,7 +4,7 @@ import { connectDedicated, type DedicatedConnection } from '../database/dedicate
 export const APPLICATION_NAME = 'macro-store backup';
 
 /** For work that has to clean up on its connection after an abort. */
-export const UNINTERRUPTED = new AbortController().signal;
+export const UNINTERRUPTED: AbortSignal = new AbortController().signal;
 
 /** Runs work on a connection of its own without time limits, which it closes, at once where the signal fires. */
 export async function withConnection<T>(
