@@ -48,7 +48,7 @@ for i = 1, #KEYS do
 end
 for i = 1, #KEYS do
   local level = levels[i]
-  if fits then redis.call('PSETEX', KEYS[i], math.ceil(level / 1000), now + level)
+  if fits then redis.call('SET', KEYS[i], now + level, 'PX', math.ceil(level / 1000))
   elseif level >= 0 then levels[i] = level - ARGV[2 * i] end
 end
 return levels
