@@ -25,6 +25,7 @@ const EXAMPLES: readonly Example[] = [
   { file: 'transactions', prints: /^committed without the inner work: true, chats: 2$/m },
   { file: 'migrations-at-deploy', servers: 'migrations', prints: /^applied [1-9]\d*, each once: true$/m },
   { file: 'shared-pool', servers: 'pool', prints: /the pool still answers: 1 user$/m },
+  { file: 'health-server', prints: /^\/live: 200 .*\n\/ready: 200 .*\n\/metrics: 200 [1-9]\d* metrics$/m },
   {
     file: 'cache-without-redis',
     prints: /^nobody listens, second read: Ada, from the cache, within a second/m,
