@@ -6,7 +6,12 @@ import { type Filled, hasMethods, isObject, millis, objectOf, tlsSetting, urlOf 
 import { type RateLimit, rateLimits } from './config/rate-limit-config.js';
 import { REDIS_DEFAULTS, type RedisConfig, type ResolvedRedis, redisBranch } from './config/redis-config.js';
 import { SESSION_DEFAULTS, type SessionsConfig, sessions } from './config/session-config.js';
-import { type ResolvedTelemetry, type TelemetryConfig, telemetry } from './config/telemetry-config.js';
+import {
+  type ResolvedTelemetry,
+  TELEMETRY_DEFAULTS,
+  type TelemetryConfig,
+  telemetry,
+} from './config/telemetry-config.js';
 import type { InputIssue } from './errors.js';
 import { inputIssues } from './input.js';
 import {
@@ -143,6 +148,7 @@ export const DEFAULTS = {
   },
   search: { recallSampleRate: 0, recallTarget: 0.99 },
   sessions: SESSION_DEFAULTS,
+  telemetry: TELEMETRY_DEFAULTS,
   alerts: ALERT_DEFAULTS,
 } as const;
 

@@ -60,7 +60,7 @@ export interface TelemetryConfig {
   readonly poolName?: string;
 }
 
-const DEFAULTS = { countOperations: true, poolName: 'macro-ai-store' } as const;
+export const TELEMETRY_DEFAULTS = { countOperations: true, poolName: 'macro-ai-store' } as const;
 
 export type ResolvedTelemetry = TelemetryConfig &
   Required<Pick<TelemetryConfig, 'countOperations' | 'poolName'>>;
@@ -78,9 +78,9 @@ export const telemetry: z.ZodType<ResolvedTelemetry> = z.strictObject({
     hasMethods(value, ['startSpan']),
   ).exactOptional(),
   slowOperationMillis: millis.exactOptional(),
-  countOperations: z.boolean().default(DEFAULTS.countOperations),
+  countOperations: z.boolean().default(TELEMETRY_DEFAULTS.countOperations),
   poolName: z
     .string()
     .regex(/^[\w.:/-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, "_", ".", ":", "/" or "-"' })
-    .default(DEFAULTS.poolName),
+    .default(TELEMETRY_DEFAULTS.poolName),
 });

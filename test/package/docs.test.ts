@@ -104,14 +104,12 @@ describe('the README', () => {
   test('gives the defaults that the code has, each of them', () => {
     const rows = [...read('README.md').matchAll(/^\| `([\w.]+)` +\|[^|]*\| ([^|]*?) *\|/gm)];
     const documented = new Map(rows.map(([, field = '', shown = '']) => [field, shown]));
-    for (const [section, defaults] of Object.entries(DEFAULTS)) {
-      for (const [field, value] of Object.entries(defaults)) {
-        const digits =
-          typeof value === 'number' ? String(value).replace(/\B(?=(\d{3})+$)/g, '_') : `'${value}'`;
-        const shown = documented.get(`${section}.${field}`);
-        const expected = shown?.includes('_') || typeof value === 'string' ? digits : String(value);
-        expect([field, shown]).toEqual([field, `\`${expected}\``]);
-      }
+    for (const [path, value] of leavesOf(DEFAULTS)) {
+      const digits =
+        typeof value === 'number' ? String(value).replace(/\B(?=(\d{3})+$)/g, '_') : `'${value}'`;
+      const shown = documented.get(path);
+      const expected = shown?.includes('_') || typeof value === 'string' ? digits : String(value);
+      expect([path, shown]).toEqual([path, `\`${expected}\``]);
     }
   });
 });
@@ -180,5 +178,13 @@ function errorKinds(): string[] {
   if (fields === undefined || !ts.isInterfaceDeclaration(fields)) throw new Error('no StoreErrorFields');
   return fields.members.map(({ name }) =>
     name !== undefined && (ts.isStringLiteral(name) || ts.isIdentifier(name)) ? name.text : '',
+  );
+}
+
+/** Each field by its path, as the README writes it. */
+function leavesOf(value: unknown, path = ''): readonly (readonly [path: string, value: unknown])[] {
+  if (typeof value !== 'object' || value === null) return [[path, value]];
+  return Object.entries(value).flatMap(([field, inner]) =>
+    leavesOf(inner, path === '' ? field : `${path}.${field}`),
   );
 }
