@@ -1,3 +1,4 @@
+import type { ResultAsync } from 'neverthrow';
 import { z } from 'zod';
 import { objectOf } from './checks.js';
 
@@ -24,6 +25,8 @@ export interface BackupStatus {
   readonly lastFailure: object | null;
 }
 
+export type BackupsSource = () => BackupStatus | ResultAsync<BackupStatus, unknown>;
+
 export interface Alert {
   readonly target: TargetName;
   readonly change: 'fired' | 'recovered';
@@ -44,8 +47,11 @@ export interface AlertsConfig {
   readonly evaluateEverySeconds?: number;
   /** Evaluations in a row that fire or recover an alert, 1–100. Default 3. */
   readonly evaluationsInARow?: number;
-  /** E.g. `() => backups.status()`. Without it, nothing is known of backups. */
-  readonly backups?: () => BackupStatus;
+  /**
+   * E.g. `() => backups.status()`, which reads the destination: what comes later is asked for once a minute, and what fails
+   * leaves the answer before. Without it, nothing is known of backups.
+   */
+  readonly backups?: BackupsSource;
 }
 
 export const ALERT_DEFAULTS = {
@@ -84,5 +90,5 @@ export const alerts: z.ZodType<ResolvedAlerts> = z.strictObject({
   windowSeconds: seconds.default(ALERT_DEFAULTS.windowSeconds),
   evaluateEverySeconds: seconds.default(ALERT_DEFAULTS.evaluateEverySeconds),
   evaluationsInARow: z.int().min(1).max(100).default(ALERT_DEFAULTS.evaluationsInARow),
-  backups: functionOf<() => BackupStatus>().exactOptional(),
+  backups: functionOf<BackupsSource>().exactOptional(),
 });

@@ -1,5 +1,5 @@
 import type { CacheStats } from '../cache/cache-stats.js';
-import type { Alert, ResolvedAlerts, TargetName } from '../config/alert-config.js';
+import type { Alert, BackupStatus, ResolvedAlerts, TargetName } from '../config/alert-config.js';
 import type { PoolState } from '../database/managed-pool.js';
 import type { Observer, StoreEvent } from '../telemetry.js';
 import { Alarm } from './alarm.js';
@@ -37,6 +37,8 @@ interface Reading {
 /** Fewer say nothing of the slowest twentieth, or of a share. */
 const MIN_SAMPLES = 20;
 const MS_PER_HOUR = 3_600_000;
+/** The destination of backups may be far away. */
+const ASK_BACKUPS_EVERY_MS = 60_000;
 const NO_DATA: Reading = { value: null, isBreached: null };
 
 /** Holds what was measured against the targets. */
@@ -47,6 +49,8 @@ export class Targets {
   readonly #alarms: ReadonlyMap<TargetName, Alarm>;
   #sources: TargetSources | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #backups: BackupStatus | null = null;
+  #askedBackupsAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly parts: TargetParts) {
     const { settings, clock } = parts;
@@ -140,19 +144,29 @@ export class Targets {
   }
 
   #backupAge(limit: number): Reading {
-    const status = this.#statusOfBackups();
+    this.#askBackups();
+    const status = this.#backups;
     if (status === null) return NO_DATA;
     const { lastSuccessAt, lastFailure } = status;
     const value = lastSuccessAt && (this.parts.clock() - lastSuccessAt.getTime()) / MS_PER_HOUR;
     return { value, isBreached: value === null || value > limit || lastFailure !== null };
   }
 
-  #statusOfBackups() {
+  #askBackups(): void {
+    const { settings, clock } = this.parts;
+    const now = clock();
+    if (settings.backups === undefined || now - this.#askedBackupsAtMs < ASK_BACKUPS_EVERY_MS) return;
+    const failed = () => this.parts.event({ type: 'alert.callback-threw', target: 'backupAgeHours' });
     try {
-      return this.parts.settings.backups?.() ?? null;
+      const answer = settings.backups();
+      if ('then' in answer) {
+        this.#askedBackupsAtMs = now;
+        answer.then((result) => {
+          if (result.isOk()) this.#backups = result.value;
+        }, failed);
+      } else this.#backups = answer;
     } catch {
-      this.parts.event({ type: 'alert.callback-threw', target: 'backupAgeHours' });
-      return null;
+      failed();
     }
   }
 }

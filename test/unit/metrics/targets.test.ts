@@ -1,6 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { err, ok, ResultAsync } from 'neverthrow';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import type { Backups } from '../../../src/backup/backups.js';
 import type { CacheStats } from '../../../src/cache/cache-stats.js';
-import { ALERT_DEFAULTS, type Alert, type BackupStatus } from '../../../src/config/alert-config.js';
+import {
+  ALERT_DEFAULTS,
+  type Alert,
+  type AlertsConfig,
+  type BackupStatus,
+} from '../../../src/config/alert-config.js';
 import { Targets } from '../../../src/metrics/targets.js';
 import type { OperationEnd, StoreEvent } from '../../../src/telemetry.js';
 
@@ -127,5 +134,36 @@ describe('targets', () => {
       ['poolUse', 'ok', 0.8],
       ['backupAgeHours', 'ok', 26],
     ]);
+  });
+});
+
+describe('the status of backups', () => {
+  it('is that of the backups of a store, asked for once a minute; what fails leaves the one before', async () => {
+    let now = 1_700_000_000_000;
+    const answers = [ok({ lastSuccessAt: new Date(now - 2 * HOUR), lastFailure: null }), err('out of reach')];
+    let asked = 0;
+    const source: AlertsConfig['backups'] = () => {
+      const answer = answers[asked] ?? err('asked too often');
+      asked += 1;
+      return new ResultAsync(Promise.resolve(answer));
+    };
+    // What the room of backups gives fits.
+    expectTypeOf<() => ReturnType<Backups['status']>>().toExtend<NonNullable<AlertsConfig['backups']>>();
+    const targets = new Targets({
+      settings: { ...ALERT_DEFAULTS, backups: source },
+      isWatched: true,
+      event: () => undefined,
+      clock: () => now,
+    });
+    const backupAge = () => targets.list().find(({ name }) => name === 'backupAgeHours');
+    expect(backupAge()).toMatchObject({ value: null, state: 'no-data' });
+    await Promise.resolve();
+    expect(backupAge()).toMatchObject({ value: 2, state: 'ok' });
+    expect(asked).toBe(1);
+    now += HOUR;
+    backupAge();
+    await Promise.resolve();
+    expect(backupAge()).toMatchObject({ value: 3, state: 'ok' });
+    expect(asked).toBe(2);
   });
 });
