@@ -157,12 +157,12 @@ describe('the status of backups', () => {
     });
     const backupAge = () => targets.list().find(({ name }) => name === 'backupAgeHours');
     expect(backupAge()).toMatchObject({ value: null, state: 'no-data' });
-    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
     expect(backupAge()).toMatchObject({ value: 2, state: 'ok' });
     expect(asked).toBe(1);
     now += HOUR;
     backupAge();
-    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
     expect(backupAge()).toMatchObject({ value: 3, state: 'ok' });
     expect(asked).toBe(2);
   });
