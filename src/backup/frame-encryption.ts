@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { pieces } from './pieces.js';
 
 /**
  * AES-256-GCM in frames, so that neither side holds more than one. After a magic and a random salt, from which
@@ -26,8 +27,9 @@ export async function* encryptFrames(
   const salt = randomBytes(SALT_BYTES);
   const fileKey = deriveKey(key, salt);
   yield Buffer.concat([MAGIC, salt]);
+  const frame = Buffer.allocUnsafeSlow(FRAME_BYTES);
   let index = 0;
-  for await (const { bytes, isLast } of pieces(chunks, FRAME_BYTES)) {
+  for await (const { bytes, isLast } of pieces(chunks, () => frame)) {
     const cipher = createCipheriv(ALGORITHM, fileKey, nonce(index, isLast));
     index += 1;
     yield cipher.update(bytes);
@@ -44,8 +46,9 @@ export async function* decryptFrames(
   const source = chunks[Symbol.asyncIterator]();
   const { header, rest } = await readHeader(source);
   const fileKey = deriveKey(key, header.subarray(MAGIC.length));
+  const frame = Buffer.allocUnsafeSlow(FRAME_BYTES + TAG_BYTES);
   let index = 0;
-  for await (const { bytes, isLast } of pieces(startingWith(rest, source), FRAME_BYTES + TAG_BYTES)) {
+  for await (const { bytes, isLast } of pieces(startingWith(rest, source), () => frame)) {
     yield decryptFrame(fileKey, nonce(index, isLast), bytes);
     index += 1;
   }
@@ -81,29 +84,6 @@ async function* startingWith(
 ): AsyncGenerator<Uint8Array> {
   yield first;
   yield* { [Symbol.asyncIterator]: () => source };
-}
-
-/** Pieces of `size` bytes, each until the next is asked for; the last has fewer, or none, and there always is a last. */
-async function* pieces(
-  chunks: AsyncIterable<Uint8Array>,
-  size: number,
-): AsyncGenerator<{ bytes: Buffer; isLast: boolean }> {
-  const piece = Buffer.allocUnsafeSlow(size);
-  let filled = 0;
-  for await (const chunk of chunks) {
-    let taken = 0;
-    while (taken < chunk.length) {
-      const part = chunk.subarray(taken, taken + size - filled);
-      piece.set(part, filled);
-      filled += part.length;
-      taken += part.length;
-      if (filled === size) {
-        yield { bytes: piece, isLast: false };
-        filled = 0;
-      }
-    }
-  }
-  yield { bytes: piece.subarray(0, filled), isLast: true };
 }
 
 function deriveKey(key: Uint8Array, salt: Uint8Array): Uint8Array {

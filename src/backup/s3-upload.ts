@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linkAbort } from './linked-abort.js';
+import { pieces } from './pieces.js';
 import type { Bucket, OpenUpload, UploadedPart } from './s3-bucket.js';
 
 export const DEFAULT_PART_BYTES = 5 * 1024 * 1024;
@@ -32,24 +33,7 @@ export async function* inParts(
   chunks: AsyncIterable<Uint8Array>,
   buffers: PartBuffers,
 ): AsyncGenerator<Buffer, void> {
-  const { partBytes } = buffers;
-  let part = buffers.take();
-  let filled = 0;
-  for await (const chunk of chunks) {
-    let taken = 0;
-    while (taken < chunk.length) {
-      const piece = chunk.subarray(taken, taken + partBytes - filled);
-      part.set(piece, filled);
-      filled += piece.length;
-      taken += piece.length;
-      if (filled === partBytes) {
-        yield part;
-        part = buffers.take();
-        filled = 0;
-      }
-    }
-  }
-  if (filled > 0) yield part.subarray(0, filled);
+  for await (const { bytes } of pieces(chunks, () => buffers.take())) if (bytes.length > 0) yield bytes;
 }
 
 /** One multipart upload: completed when all parts are there, aborted on any failure. */

@@ -1,13 +1,10 @@
 import type { VectorIndexEvent } from '../index.js';
-import { showLockWait } from './migration-progress.js';
+import { showBuild } from './build-progress.js';
 import type { Progress } from './progress.js';
 import { megabytes } from './table.js';
 
 export function showIndexWork(progress: Progress, event: VectorIndexEvent): void {
   switch (event.type) {
-    case 'lock-waiting':
-      showLockWait(progress, event);
-      break;
     case 'swept':
       progress.line(`dropped ${event.index}, left by work that was cut off`);
       break;
@@ -20,23 +17,13 @@ export function showIndexWork(progress: Progress, event: VectorIndexEvent): void
           'see --maintenance-work-mem',
       );
       break;
-    case 'index-build':
-      progress.bar(`  ${event.index}: ${event.phase}`, event.percent);
-      break;
-    case 'index-repaired':
-      progress.line(`  ${event.index}: dropped an invalid one first`);
-      break;
-    case 'retrying':
-      progress.line(`  a lock was not granted (${event.sqlState}), attempt ${event.attempt}`);
-      break;
     case 'swapped':
       progress.line('  in use');
       break;
     case 'dropped':
       progress.line(`dropped ${event.index}`);
       break;
-    case 'done':
-      progress.line(`  done in ${event.durationMs} ms`);
-      break;
+    default:
+      showBuild(progress, event);
   }
 }
