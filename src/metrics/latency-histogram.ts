@@ -1,9 +1,10 @@
 /** Linear steps a power of two. */
 const STEPS = 32;
-/** From 2^-10 ms, about a microsecond, to 2^22 ms, above an hour. */
-const MIN_EXPONENT = -10;
-const MAX_EXPONENT = 22;
-const BUCKETS = (MAX_EXPONENT - MIN_EXPONENT) * STEPS;
+const STEP_BITS = 5;
+/** From 1 of 1,024 parts of a millisecond, about a microsecond, to 2^21 ms, above half an hour. */
+const PARTS_A_MS = 1_024;
+const MAX_PARTS = 2 ** 31 - 1;
+const BUCKETS = 31 * STEPS;
 
 /** The most that a percentile is above the true one of the recorded values, as a share of it: a step of 1/32. */
 export const MAX_RELATIVE_ERROR = 1 / STEPS;
@@ -50,14 +51,21 @@ export class LatencyHistogram {
   }
 }
 
+// In whole numbers: logarithms would cost more than all the rest of counting an operation.
 function bucketOf(durationMs: number): number {
-  if (!(durationMs > 2 ** MIN_EXPONENT)) return 0;
-  const exponent = Math.floor(Math.log2(durationMs));
-  const step = Math.floor((durationMs / 2 ** exponent - 1) * STEPS);
-  return Math.min(BUCKETS - 1, (exponent - MIN_EXPONENT) * STEPS + step);
+  const parts = durationMs * PARTS_A_MS;
+  if (!(parts >= 1)) return 0;
+  const whole = parts < MAX_PARTS ? Math.floor(parts) : MAX_PARTS;
+  const exponent = 31 - Math.clz32(whole);
+  // The bits after the first one, as many as there are of the steps.
+  const step =
+    exponent < STEP_BITS
+      ? Math.floor((parts / 2 ** exponent - 1) * STEPS)
+      : (whole >>> (exponent - STEP_BITS)) - STEPS;
+  return exponent * STEPS + step;
 }
 
 function upperEndOf(index: number): number {
-  const exponent = Math.floor(index / STEPS) + MIN_EXPONENT;
-  return 2 ** exponent * (1 + ((index % STEPS) + 1) / STEPS);
+  const exponent = Math.floor(index / STEPS);
+  return (2 ** exponent * (1 + ((index % STEPS) + 1) / STEPS)) / PARTS_A_MS;
 }

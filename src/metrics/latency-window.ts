@@ -2,9 +2,18 @@ import { LatencyHistogram } from './latency-histogram.js';
 
 const SLICES = 12;
 
+interface Slice {
+  /** Which slice of all time it is of. */
+  turn: number;
+  readonly histogram: LatencyHistogram;
+}
+
 /** Durations of the last `windowMs`, in a ring of slices: what is older leaves a slice at a time. */
 export class LatencyWindow {
-  readonly #slices = Array.from({ length: SLICES }, () => ({ turn: -1, histogram: new LatencyHistogram() }));
+  readonly #slices = Array.from(
+    { length: SLICES },
+    (): Slice => ({ turn: -1, histogram: new LatencyHistogram() }),
+  );
   readonly #sliceMs: number;
 
   constructor(

@@ -7,13 +7,19 @@ type OnFailure = (thrown: unknown) => void;
  * `onFailure` gets it.
  */
 export function combineObservers(observers: readonly Partial<Observer>[], onFailure: OnFailure): Observer {
+  const starting = observers.flatMap(({ operationStarted }) => operationStarted ?? []);
+  // What each of them gave stands at the place of its beginning; -1: it only hears of ends.
+  const ending = observers.flatMap(({ operationStarted, operationEnded }) => {
+    if (operationEnded === undefined) return [];
+    return { end: operationEnded, place: operationStarted ? starting.indexOf(operationStarted) : -1 };
+  });
   // Loops that make nothing but one array: they run in each operation.
   return {
     operationStarted(start: OperationStart): unknown[] {
       const started: unknown[] = [];
-      for (const observer of observers) {
+      for (const begin of starting) {
         try {
-          started.push(observer.operationStarted?.(start));
+          started.push(begin(start));
         } catch (thrown) {
           started.push(undefined);
           onFailure(thrown);
@@ -22,14 +28,12 @@ export function combineObservers(observers: readonly Partial<Observer>[], onFail
       return started;
     },
     operationEnded(end: OperationEnd, started: unknown): void {
-      let index = 0;
-      for (const observer of observers) {
+      for (const { end: hear, place } of ending) {
         try {
-          observer.operationEnded?.(end, (started as unknown[])[index]);
+          hear(end, place < 0 ? undefined : (started as unknown[])[place]);
         } catch (thrown) {
           onFailure(thrown);
         }
-        index += 1;
       }
     },
     connectionCreated: tellAll(observers, 'connectionCreated', onFailure),

@@ -6,7 +6,7 @@ import type { RedisLink } from '../redis/redis-link.js';
 import { untilAborted } from '../redis/until-aborted.js';
 import { type Decider, type Decision, ownDecider, sharedDecider } from './decider.js';
 import { chargesIssue, costIssue, type FindRule, keyIssue, ruleFinder, unitsIssue } from './limit-input.js';
-import { type Charge, placeOf } from './limit-store.js';
+import type { Charge } from './limit-store.js';
 import { MemoryLimits } from './memory-limits.js';
 import { outcomeOf, outcomeOfAll } from './outcome.js';
 import type {
@@ -40,21 +40,19 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const { redis, clock, monotonicClock = () => performance.now() } = options;
   const memory = new MemoryLimits({ clock });
   const decider =
-    redis === null ? ownDecider(memory) : sharedDecider(new RedisLimits(redis.link), memory, monotonicClock);
+    redis === null ? ownDecider(memory) : sharedDecider(new RedisLimits(redis), memory, monotonicClock);
   return new CountingRateLimiter(decider, options);
 }
 
 class CountingRateLimiter implements RateLimiter {
   readonly #decider: Decider;
   readonly #findRule: FindRule;
-  readonly #keyPrefix: string;
   readonly #clock: () => number;
   readonly #isClosed: () => boolean;
 
-  constructor(decider: Decider, { rateLimits, redis, clock, isClosed }: RateLimiterOptions) {
+  constructor(decider: Decider, { rateLimits, clock, isClosed }: RateLimiterOptions) {
     this.#decider = decider;
     this.#findRule = ruleFinder(rateLimits);
-    this.#keyPrefix = redis?.keyPrefix ?? '';
     this.#clock = clock;
     this.#isClosed = isClosed;
   }
@@ -83,7 +81,7 @@ class CountingRateLimiter implements RateLimiter {
       charges.push(checked.value);
     }
     // Both would be asked of the same count, and only one of them spent.
-    if (new Set(charges.map(({ place }) => place)).size < charges.length)
+    if (new Set(charges.map(({ rule }) => rule.id)).size < charges.length)
       return errAsync(invalidInput(operation, [{ path: 'charges', message: 'must not name a limit twice' }]));
     return this.#decided(operation, options, key, charges, false, (decision) =>
       outcomeOfAll(decision, charges, this.#clock()),
@@ -122,7 +120,7 @@ class CountingRateLimiter implements RateLimiter {
     const operation = 'rateLimiter.reset';
     const checked = this.#chargeOf(operation, key, limit, undefined, () => undefined);
     if (checked.isErr()) return errAsync(checked.error);
-    return confirmed(operation, options, () => this.#decider.reset(key, checked.value.place));
+    return confirmed(operation, options, () => this.#decider.reset(key, checked.value.rule));
   }
 
   #ask(
@@ -151,12 +149,12 @@ class CountingRateLimiter implements RateLimiter {
     return untilAborted(operation, options?.signal, () => {
       const decision = this.#decider.decide(key, charges, isDry);
       return decision instanceof Promise
-        ? ResultAsync.fromSafePromise(decision).map(answer)
+        ? new ResultAsync(decision.then((made) => ok<T, never>(answer(made))))
         : okAsync(answer(decision));
     });
   }
 
-  #settler(key: string, { rule, place, cost }: Charge, { allowed, decidedBy }: Decision) {
+  #settler(key: string, { rule, cost }: Charge, { allowed, decidedBy }: Decision) {
     let isSettled = !allowed || decidedBy === 'policy';
     return (actual: number, options?: CallOptions): ResultAsync<void, RateLimitWriteError> => {
       const operation = 'rateLimiter.settle';
@@ -167,7 +165,7 @@ class CountingRateLimiter implements RateLimiter {
       return confirmed(operation, options, async () => {
         if (isSettled || open === 0) return true;
         isSettled = true;
-        return this.#decider.adjust(key, { rule, place, cost: open }, decidedBy);
+        return this.#decider.adjust(key, { rule, cost: open }, decidedBy);
       });
     };
   }
@@ -194,7 +192,7 @@ class CountingRateLimiter implements RateLimiter {
         ),
       );
     }
-    return ok({ rule, place: placeOf(this.#keyPrefix, key, rule), cost: Number(units) });
+    return ok({ rule, cost: Number(units) });
   }
 }
 

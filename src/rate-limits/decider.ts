@@ -1,6 +1,7 @@
 import { DenyList } from './deny-list.js';
 import { allFit, type Charge, type LimitStore } from './limit-store.js';
 import type { RateLimitVerdict } from './rate-limiter.js';
+import type { Rule } from './rule.js';
 import type { Standing } from './trial.js';
 
 /** What was decided, and by whom; `standings` are `null` where nobody counted. */
@@ -16,15 +17,16 @@ export interface Decider {
   decide(key: string, charges: readonly Charge[], isDry: boolean): Decision | Promise<Decision>;
   /** Changes the count where `decision` was made. Whether it is known to be done. */
   adjust(key: string, charge: Charge, decidedBy?: Decision['decidedBy']): Promise<boolean>;
-  reset(key: string, place: string): Promise<boolean>;
+  reset(key: string, rule: Rule): Promise<boolean>;
 }
 
 /** The counters of this process alone. */
 export function ownDecider(memory: LimitStore): Decider {
   return {
-    decide: async (_key, charges, isDry) => counted('memory', (await memory.charge(charges, isDry)) ?? []),
-    adjust: (_key, charge) => memory.adjust(charge),
-    reset: (_key, place) => memory.reset(place),
+    decide: async (key, charges, isDry) =>
+      counted('memory', (await memory.charge(key, charges, isDry)) ?? []),
+    adjust: (key, charge) => memory.adjust(key, charge),
+    reset: (key, rule) => memory.reset(key, rule),
   };
 }
 
@@ -32,11 +34,11 @@ export function ownDecider(memory: LimitStore): Decider {
 export function sharedDecider(shared: LimitStore, local: LimitStore, monotonicClock: () => number): Decider {
   const denials = new DenyList();
 
-  async function withoutShared(charges: readonly Charge[], isDry: boolean): Promise<Decision> {
+  async function withoutShared(key: string, charges: readonly Charge[], isDry: boolean): Promise<Decision> {
     if (charges.some(({ rule }) => rule.whenUnavailable === 'closed')) return policy(false);
     const localCharges = charges.filter(({ rule }) => rule.whenUnavailable === 'local');
     if (localCharges.length === 0) return policy(true);
-    const standings = [...((await local.charge(localCharges, isDry)) ?? [])];
+    const standings = [...((await local.charge(key, localCharges, isDry)) ?? [])];
     return counted(
       'local',
       charges.map(
@@ -51,8 +53,8 @@ export function sharedDecider(shared: LimitStore, local: LimitStore, monotonicCl
     isDry: boolean,
     askedAtMs: number,
   ): Promise<Decision> {
-    const standings = await shared.charge(charges, isDry);
-    if (standings === null) return withoutShared(charges, isDry);
+    const standings = await shared.charge(key, charges, isDry);
+    if (standings === null) return withoutShared(key, charges, isDry);
     const decision = counted('redis', standings);
     if (!decision.allowed && !isDry) denials.add(key, charges, standings, askedAtMs);
     return decision;
@@ -67,17 +69,17 @@ export function sharedDecider(shared: LimitStore, local: LimitStore, monotonicCl
     },
 
     async adjust(key, charge, decidedBy) {
-      if (decidedBy === 'local') return local.adjust(charge);
+      if (decidedBy === 'local') return local.adjust(key, charge);
       // Afterwards too: a denial from before may have arrived meanwhile.
       denials.forget(key);
-      const isDone = await shared.adjust(charge);
+      const isDone = await shared.adjust(key, charge);
       denials.forget(key);
       return isDone;
     },
 
-    async reset(key, place) {
+    async reset(key, rule) {
       denials.forget(key);
-      const [isDone] = await Promise.all([shared.reset(place), local.reset(place)]);
+      const [isDone] = await Promise.all([shared.reset(key, rule), local.reset(key, rule)]);
       denials.forget(key);
       return isDone;
     },

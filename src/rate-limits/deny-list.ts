@@ -58,7 +58,7 @@ export class DenyList {
   }
 }
 
-/** The ids of the limits, which are the same strings in every call and so have their hashes; places are made anew. */
+/** The ids of the limits, which are the same strings in every call, and so have their hashes. */
 function limitsOf(charges: readonly Charge[]): string {
   return charges.length === 1 ? (charges[0]?.rule.id ?? '') : charges.map(({ rule }) => rule.id).join('\n');
 }

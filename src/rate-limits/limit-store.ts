@@ -4,22 +4,20 @@ import type { Standing } from './trial.js';
 /** What one call asks of one limit of one key. */
 export interface Charge {
   readonly rule: Rule;
-  /** Where the store keeps it; all charges of one call are of one key, and so of one cluster slot. */
-  readonly place: string;
   readonly cost: number;
 }
 
 /** Keeps what keys have spent. */
 export interface LimitStore {
   /**
-   * Spends from all places or from none, in one step; with `isDry` it only asks. `null`: out of reach, and what
+   * Spends from all limits of a key or from none, in one step; with `isDry` it only asks. `null`: out of reach, and what
    * was asked may have been spent or not.
    */
-  charge(charges: readonly Charge[], isDry: boolean): Promise<readonly Standing[] | null>;
+  charge(key: string, charges: readonly Charge[], isDry: boolean): Promise<readonly Standing[] | null>;
   /** Gives `-cost` units back, or charges without asking. Whether it is known to be done. */
-  adjust(charge: Charge): Promise<boolean>;
-  /** As if nothing had been spent there. Whether it is known to be done. */
-  reset(place: string): Promise<boolean>;
+  adjust(key: string, charge: Charge): Promise<boolean>;
+  /** As if nothing had been spent of this limit. Whether it is known to be done. */
+  reset(key: string, rule: Rule): Promise<boolean>;
 }
 
 /** Whether all limits let their costs pass. */

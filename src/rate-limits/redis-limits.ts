@@ -2,7 +2,8 @@ import type { RedisLink } from '../redis/redis-link.js';
 import { type RedisScript, runScript, type ScriptArgument } from '../redis/redis-script.js';
 import { standingOfLevel } from './gcra.js';
 import { ADJUST, CHARGE, SPEND_GCRA } from './limit-scripts.js';
-import type { Charge, LimitStore } from './limit-store.js';
+import { type Charge, type LimitStore, placeOf } from './limit-store.js';
+import type { Rule } from './rule.js';
 import type { Standing } from './trial.js';
 
 const SPEND = 1;
@@ -11,17 +12,19 @@ const ASK = 0;
 /** Counts in Redis, by its clock, for all processes together. One script a call, sent at most once. */
 export class RedisLimits implements LimitStore {
   readonly #link: RedisLink;
+  readonly #keyPrefix: string;
 
-  constructor(link: RedisLink) {
+  constructor({ link, keyPrefix }: { readonly link: RedisLink; readonly keyPrefix: string }) {
     this.#link = link;
+    this.#keyPrefix = keyPrefix;
   }
 
-  async charge(charges: readonly Charge[], isDry: boolean): Promise<readonly Standing[] | null> {
+  async charge(key: string, charges: readonly Charge[], isDry: boolean): Promise<readonly Standing[] | null> {
     const isOfGcra = !isDry && charges.every(({ rule }) => rule.algorithm === 'gcra');
     const reply = await this.#run(
       isDry ? 'rateLimiter.peek' : 'rateLimiter.charge',
       isOfGcra ? SPEND_GCRA : CHARGE,
-      charges.map(({ place }) => place),
+      charges.map(({ rule }) => placeOf(this.#keyPrefix, key, rule)),
       isOfGcra ? charges.flatMap(gcraArguments) : [isDry ? ASK : SPEND, ...charges.flatMap(argumentsOf)],
     );
     if (reply.kind !== 'answer') return null;
@@ -30,13 +33,13 @@ export class RedisLimits implements LimitStore {
       : standingsOf(reply.value as number[]);
   }
 
-  async adjust(charge: Charge): Promise<boolean> {
-    return (
-      (await this.#run('rateLimiter.adjust', ADJUST, [charge.place], argumentsOf(charge))).kind === 'answer'
-    );
+  async adjust(key: string, charge: Charge): Promise<boolean> {
+    const place = placeOf(this.#keyPrefix, key, charge.rule);
+    return (await this.#run('rateLimiter.adjust', ADJUST, [place], argumentsOf(charge))).kind === 'answer';
   }
 
-  async reset(place: string): Promise<boolean> {
+  async reset(key: string, rule: Rule): Promise<boolean> {
+    const place = placeOf(this.#keyPrefix, key, rule);
     return (await this.#link.run((client) => client.del(place), 'rateLimiter.reset')).kind === 'answer';
   }
 

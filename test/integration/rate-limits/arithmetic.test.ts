@@ -72,7 +72,7 @@ describe('the scripts and the counting in memory', () => {
                 1,
                 Math.min(rule.capacity, Math.round((shares[index] ?? 0) * rule.capacity)),
               );
-              return { rule, place: places[index] ?? '', cost };
+              return { rule, cost };
             });
             const argumentsOf = ({ rule, cost }: Charge) => [
               rule.algorithm,
@@ -87,12 +87,12 @@ describe('the scripts and the counting in memory', () => {
                 ...first,
                 cost: first.cost * (shares[1] !== undefined && shares[1] < 0.5 ? -1 : 1),
               };
-              await redis.eval(SCRIPTS.adjust, 1, charge.place, ...argumentsOf(charge), ...time());
-              await memory.adjust(charge);
+              await redis.eval(SCRIPTS.adjust, 1, places[0] ?? '', ...argumentsOf(charge), ...time());
+              await memory.adjust('k', charge);
               continue;
             }
             const isDry = kind === 'ask';
-            const standings = await memory.charge(charges, isDry);
+            const standings = await memory.charge('k', charges, isDry);
             if (!isDry && rules.every(({ algorithm }) => algorithm === 'gcra')) {
               const levels = (await redis.eval(
                 SCRIPTS.gcra,
