@@ -96,29 +96,36 @@ export function observed<T>(
 // Then, and not await; and each field by its name: an operation takes a tenth of a millisecond, and this is in each.
 function runObserved<T>(
   observer: Observer,
-  { system, operation, statementText }: OperationStart,
+  start: OperationStart,
   run: () => Promise<T>,
   rowsOf: (value: T) => number | null,
 ): Promise<T> {
-  const started = observer.operationStarted({ system, operation, statementText });
+  const started = observer.operationStarted(start);
   const startedAt = performance.now();
-  const end = (returnedRows: number | null, errorKind: StoreErrorKind | null) => {
-    const durationMs = performance.now() - startedAt;
-    observer.operationEnded(
-      { system, operation, statementText, durationMs, returnedRows, errorKind },
-      started,
-    );
-  };
   return run().then(
     (value) => {
-      end(rowsOf(value), null);
+      observer.operationEnded(endOf(start, startedAt, rowsOf(value), null), started);
       return value;
     },
     (error: unknown) => {
-      end(null, isStoreError(error) ? error.kind : 'internal');
+      observer.operationEnded(
+        endOf(start, startedAt, null, isStoreError(error) ? error.kind : 'internal'),
+        started,
+      );
       throw error;
     },
   );
+}
+
+/** The end of an operation that began at `startedAt`, by `performance.now()`, and is over now. */
+export function endOf(
+  { system, operation, statementText }: OperationStart,
+  startedAt: number,
+  returnedRows: number | null,
+  errorKind: StoreErrorKind | null,
+): OperationEnd {
+  const durationMs = performance.now() - startedAt;
+  return { system, operation, statementText, durationMs, returnedRows, errorKind };
 }
 
 export const silentTelemetry: Telemetry = { event: () => undefined };

@@ -112,8 +112,9 @@ export function createExecutor(wire: VectorWire, send: Send, transaction: Transa
     params: Params,
     options: ReadOptions | undefined,
   ): ResultAsync<readonly Row[], E> =>
-    settle<readonly Row[], E>(
-      send(bindStatement(statement, params), { ...options, access }).then(({ rows }) => rows as Row[]),
+    settle<QueryRows, readonly Row[], E>(
+      send(bindStatement(statement, params), { ...options, access }),
+      ({ rows }) => rows as Row[],
     );
 
   return {
@@ -125,10 +126,10 @@ export function createExecutor(wire: VectorWire, send: Send, transaction: Transa
 }
 
 /** A driver rejects with a `StoreError` only. */
-export function settle<T, E>(running: Promise<T>): ResultAsync<T, E> {
-  return new ResultAsync<T, E>(
+export function settle<T, R, E>(running: Promise<T>, toResult: (value: T) => R): ResultAsync<R, E> {
+  return new ResultAsync<R, E>(
     running.then(
-      (value) => ok(value),
+      (value) => ok(toResult(value)),
       (error) => err(error as E),
     ),
   );

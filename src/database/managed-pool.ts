@@ -131,9 +131,10 @@ export function managePool(
       try {
         const client = await waitForClient(operation, started + limits.acquireTimeoutMillis, signal);
         client.on('error', onLost);
-        const had = telemetry.observer == null ? null : performance.now();
+        const { observer } = telemetry;
+        const had = observer == null ? null : performance.now();
         inUse.set(client, had);
-        if (had !== null) telemetry.observer?.waitEnded(had - started);
+        if (had !== null) observer?.waitEnded(had - started);
         if (!warmed) warmUp();
         return client;
       } catch (error) {
@@ -149,10 +150,11 @@ export function managePool(
   const release = (client: pg.PoolClient, broken: boolean): void => {
     const had = inUse.get(client);
     if (!inUse.delete(client)) return; // close() was faster
-    if (had != null) telemetry.observer?.useEnded(performance.now() - had);
+    const nowMs = performance.now();
+    if (had != null) telemetry.observer?.useEnded(nowMs - had);
     client.removeListener('error', onLost);
     client.release(broken);
-    if (!broken) returnedAtMs = performance.now();
+    if (!broken) returnedAtMs = nowMs;
     if (inUse.size === 0) reportIdle();
   };
 

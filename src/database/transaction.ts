@@ -168,7 +168,9 @@ class Level implements TransactionScope {
     this.executor = {
       ...executor,
       copyIn:
-        copyIn && ((statement, data, options = {}) => settle(this.copy(copyIn, statement, data, options))),
+        copyIn &&
+        ((statement, data, options = {}) =>
+          settle(this.copy(copyIn, statement, data, options), (nothing) => nothing)),
     };
   }
 

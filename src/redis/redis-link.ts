@@ -1,5 +1,5 @@
 import type { ResolvedRedis } from '../config/redis-config.js';
-import type { Observer, OperationEnd, Telemetry } from '../telemetry.js';
+import { endOf, type Observer, type OperationStart, type Telemetry } from '../telemetry.js';
 import { CommandDeadlines } from './command-deadlines.js';
 import { withDeadline } from './deadline.js';
 import { JoinedWrites } from './joined-writes.js';
@@ -114,18 +114,11 @@ export class RedisLink {
   }
 
   #sendObserved<T>(observer: Observer, send: Send<T>, operation: string): Promise<Reply<T>> {
-    const started = observer.operationStarted({ system: 'redis', operation, statementText: null });
+    const start: OperationStart = { system: 'redis', operation, statementText: null };
+    const started = observer.operationStarted(start);
     const startedAt = performance.now();
     return this.#send(send).then((reply) => {
-      const end: OperationEnd = {
-        system: 'redis',
-        operation,
-        statementText: null,
-        durationMs: performance.now() - startedAt,
-        returnedRows: null,
-        errorKind: ERROR_KINDS[reply.kind],
-      };
-      observer.operationEnded(end, started);
+      observer.operationEnded(endOf(start, startedAt, null, ERROR_KINDS[reply.kind]), started);
       return reply;
     });
   }
