@@ -27,7 +27,8 @@ export class ReadThroughMany {
   readonly #redis: RedisTier | null;
   readonly #loads: GrantedLoads;
   readonly #flights: SingleFlight<Landing>;
-  readonly #refreshedAlone = new Set<string>();
+  /** Whose next values are on their way, behind stale ones. */
+  readonly #refreshed = new Set<string>();
 
   constructor({ store, redis, loads, flights }: ReadThroughManyOptions) {
     this.#store = store;
@@ -57,6 +58,30 @@ export class ReadThroughMany {
   }
 
   async #fetch(request: LoadRequest): Promise<Landings> {
+    const { local } = this.#store;
+    const landings = new Map<string, Landing>();
+    for (const name of request.names) {
+      // As of single keys: memory is told of every change, so what it has is as good as what Redis would serve.
+      const stale = local.findStale(name, request.schema);
+      if (stale !== undefined) landings.set(name, landed(stale, 'stale'));
+    }
+    const due = [...landings.keys()].filter(
+      (name) => !this.#refreshed.has(name) && local.failures.find(name) === undefined,
+    );
+    if (due.length > 0) void this.#refreshBehind({ ...request, names: due });
+    const rest = request.names.filter((name) => !landings.has(name));
+    if (rest.length === 0) return landings;
+    return new Map([...landings, ...(await this.#fetchAnew({ ...request, names: rest }))]);
+  }
+
+  async #refreshBehind(request: LoadRequest): Promise<void> {
+    for (const name of request.names) this.#refreshed.add(name);
+    await this.#fetchAnew(request);
+    for (const name of request.names) this.#refreshed.delete(name);
+  }
+
+  /** From Redis, or from the loader. */
+  async #fetchAnew(request: LoadRequest): Promise<Landings> {
     const landings = new Map<string, Landing>();
     const work: Promise<Landings>[] = [];
     const giveUpAt = performance.now() + request.policy.waitMs;
@@ -120,23 +145,12 @@ export class ReadThroughMany {
 
   async #fetchAlone(request: LoadRequest, landings: Map<string, Landing>): Promise<Landings> {
     const missing: string[] = [];
-    const stale: string[] = [];
     for (const name of request.names) {
-      const kept = this.#store.local.findStale(name, request.schema);
       const failure = this.#store.local.failures.find(name);
-      if (kept !== undefined) landings.set(name, landed(kept, 'stale'));
-      else if (failure !== undefined) landings.set(name, failure);
-      if (kept === undefined && failure === undefined) missing.push(name);
-      if (kept !== undefined && failure === undefined && !this.#refreshedAlone.has(name)) stale.push(name);
+      if (failure === undefined) missing.push(name);
+      else landings.set(name, failure);
     }
-    if (stale.length > 0) void this.#refreshAlone({ ...request, names: stale });
     return missing.length === 0 ? new Map() : this.#loads.alone({ ...request, names: missing }, null);
-  }
-
-  async #refreshAlone(request: LoadRequest): Promise<void> {
-    for (const name of request.names) this.#refreshedAlone.add(name);
-    await this.#loads.alone(request, null);
-    for (const name of request.names) this.#refreshedAlone.delete(name);
   }
 }
 

@@ -1,6 +1,7 @@
 import { err, ok } from 'neverthrow';
 import { type Asked, ask, waitForChange } from './asking.js';
 import { earlyRefreshMs } from './cache-policy.js';
+import type { CachedValue } from './cached-value.js';
 import { failedElsewhere, isFailureNote } from './failure-note.js';
 import type { GrantedLoads } from './granted-loads.js';
 import type { Landed, Landing, LoadRequest } from './loading.js';
@@ -57,20 +58,23 @@ export class ReadThrough {
   async #fetch(request: KeyRequest, flight: FlightTags): Promise<Landing> {
     const [name] = request.names;
     // Memory is told of every change, so what it has is as good as what Redis would serve meanwhile.
-    const stale =
-      this.#redis?.isDown === false ? this.#store.local.findStale(name, request.schema) : undefined;
-    if (stale === undefined) return this.#fetchFromRedis(request, flight);
-    const refreshing = this.#refreshOnce(request, () => this.#refreshBehind(request));
+    const stale = this.#store.local.findStale(name, request.schema);
+    if (stale === undefined) return this.#fetchAnew(request, flight, null);
+    const hasFailed = this.#store.local.failures.find(name) !== undefined;
+    const refreshing = hasFailed
+      ? null
+      : this.#refreshOnce(request, () => this.#refreshBehind(request, stale.value));
     return landed(stale, 'stale', refreshing);
   }
 
   /** The value after a stale one: what Redis has by now, or what is loaded by whoever gets the lease. */
-  async #refreshBehind(request: KeyRequest): Promise<Landing> {
-    const landing = await this.#fetchFromRedis(request, { tags: [] });
+  async #refreshBehind(request: KeyRequest, stale: CachedValue): Promise<Landing> {
+    const landing = await this.#fetchAnew(request, { tags: [] }, stale);
     return landing.isOk() ? (landing.value?.refreshing ?? landing) : landing;
   }
 
-  async #fetchFromRedis(request: KeyRequest, flight: FlightTags): Promise<Landing> {
+  /** From Redis, or from the loader; `previous` is for a loader that is called without Redis. */
+  async #fetchAnew(request: KeyRequest, flight: FlightTags, previous: CachedValue | null): Promise<Landing> {
     const { operation, policy, names } = request;
     const [name] = names;
     const giveUpAt = performance.now() + policy.waitMs;
@@ -80,7 +84,7 @@ export class ReadThrough {
       const hasChanged = watch.isBroken;
       this.#store.local.fences.leave(name, watch);
       const look = asked?.looks[0];
-      if (asked === null || look === undefined) return this.#fetchAlone(request, flight);
+      if (asked === null || look === undefined) return this.#fetchAlone(request, flight, previous);
       flight.tags = asked.tags;
       if (look.kind === 'fresh') {
         if (policy.earlyRefresh > 0) this.refreshEarly(request, look.found);
@@ -101,19 +105,12 @@ export class ReadThrough {
     }
   }
 
-  async #fetchAlone(request: KeyRequest, flight: FlightTags): Promise<Landing> {
+  async #fetchAlone(request: KeyRequest, flight: FlightTags, previous: CachedValue | null): Promise<Landing> {
     const [name] = request.names;
-    const stale = this.#store.local.findStale(name, request.schema);
-    const failure = this.#store.local.failures.find(name);
-    if (stale === undefined) {
-      const begun = (tags: Flight<Landing>['tags']) => {
-        flight.tags = tags;
-      };
-      return failure ?? one(name, this.#loads.alone(request, null, begun));
-    }
-    const load = () => one(name, this.#loads.alone(request, stale.value));
-    const refreshing = failure === undefined ? this.#refreshOnce(request, load) : null;
-    return ok({ value: stale.value, source: 'stale', refreshing });
+    const begun = (tags: FlightTags['tags']) => {
+      flight.tags = tags;
+    };
+    return this.#store.local.failures.find(name) ?? one(name, this.#loads.alone(request, previous, begun));
   }
 
   #refreshing(request: KeyRequest, asked: Asked, look: Look & { kind: 'stale' }): Promise<Landing> | null {
