@@ -21,6 +21,7 @@ import {
   type Work,
 } from './database/transaction.js';
 import type { DatabaseMetrics } from './metrics/database-metrics.js';
+import { Growth } from './metrics/growth/growth.js';
 import { HealthCollector } from './metrics/health-collector.js';
 import { createLiveness, type LivenessOptions, type StoreLiveness } from './metrics/liveness.js';
 import { createObservation } from './metrics/observation.js';
@@ -247,11 +248,13 @@ export function createMacroStore<const RateLimitName extends string = never>(
     clock,
     telemetry,
   });
+  const growth = new Growth(executor);
   const collector = new HealthCollector({
     executor,
     pool: database.poolState,
     cache: cache.stats,
     search: vectorSearch.stats,
+    growth,
     vectorIndexes: (options) => index.status(options),
     migrationIds: MIGRATIONS.map(({ id }) => id),
     slowQueryMillis: SLOW_QUERY_MS,
@@ -269,6 +272,8 @@ export function createMacroStore<const RateLimitName extends string = never>(
       toPrometheus: observation.toPrometheus,
       collectMetrics: (options) => collector.collect(options),
       targets: () => targets.list(),
+      recordGrowth: (options) => growth.record(options),
+      forecastGrowth: (options) => growth.forecast(options),
     },
     health: createReadiness({
       // Not the one that migrates first: a probe changes nothing.

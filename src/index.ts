@@ -101,6 +101,9 @@ export type {
   VectorIndexHealth,
 } from './metrics/database-health.js';
 export type { DatabaseMetrics } from './metrics/database-metrics.js';
+export type { GrowthForecast, LimitForecast, SizeForecast } from './metrics/growth/forecast.js';
+export type { ForecastGrowthOptions, GrowthSnapshot, RecordGrowthOptions } from './metrics/growth/growth.js';
+export type { TableSize } from './metrics/growth/growth-statements.js';
 export type { LivenessOptions, StoreLiveness } from './metrics/liveness.js';
 export type { OperationMessage } from './metrics/operation-channels.js';
 export type { DatabaseStanding, HealthOptions, RedisStanding, StoreHealth } from './metrics/readiness.js';

@@ -1,4 +1,5 @@
 import type { CacheStats } from '../cache/cache-stats.js';
+import type { GrowthForecast } from './growth/forecast.js';
 import type { SlowQuery } from './slow-queries.js';
 
 /**
@@ -8,6 +9,7 @@ import type { SlowQuery } from './slow-queries.js';
  * - `no-privilege`: the role is not a member of `pg_read_all_stats`, or was refused.
  * - `not-migrated`: the tables it reads are not there yet.
  * - `no-pool`, `no-redis`: the store has none.
+ * - `too-few-snapshots`: `recordGrowth()` was called on fewer than three days.
  * - `failed`: the reading ended in an error; `advice` names its kind.
  */
 export type UnavailableReason =
@@ -18,6 +20,7 @@ export type UnavailableReason =
   | 'not-migrated'
   | 'no-pool'
   | 'no-redis'
+  | 'too-few-snapshots'
   | 'failed';
 
 export interface Unavailable {
@@ -163,6 +166,8 @@ export interface DatabaseHealth {
   readonly cacheHitRatio: CacheHitRatio;
   readonly pool: Reading<PoolHealth>;
   readonly relations: Relations;
+  /** For the next 30 days, by the snapshots of `recordGrowth()`. */
+  readonly growth: Reading<GrowthForecast>;
   readonly vectorIndexes: Reading<VectorIndexesHealth>;
   readonly replication: Reading<Replication>;
   readonly migrations: Reading<MigrationHealth>;
@@ -180,6 +185,7 @@ const ADVICE: Record<UnavailableReason, string> = {
   'not-migrated': 'run store.migrate()',
   'no-pool': 'the embedded database has one connection and no pool',
   'no-redis': 'the store was made without redis',
+  'too-few-snapshots': 'call metrics.recordGrowth() every hour or day; a forecast takes three days of it',
   failed: 'the reading failed',
 };
 

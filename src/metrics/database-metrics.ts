@@ -1,7 +1,9 @@
 import type { ResultAsync } from 'neverthrow';
 import type { CallOptions } from '../database/executor.js';
-import type { ReadError } from '../errors.js';
-import type { DatabaseHealth } from './database-health.js';
+import type { InvalidInputError, ReadError, WriteError } from '../errors.js';
+import type { DatabaseHealth, Reading } from './database-health.js';
+import type { GrowthForecast } from './growth/forecast.js';
+import type { ForecastGrowthOptions, GrowthSnapshot, RecordGrowthOptions } from './growth/growth.js';
 import type { TargetStanding } from './targets.js';
 
 /** What the store tells of itself and of its servers. */
@@ -25,7 +27,7 @@ export interface DatabaseMetrics {
    * the server does not tell this role is `{ available: false, reason, advice }`, and the rest is there. Slow
    * statements and the hit ratio are those since the collection before, by this store.
    *
-   * Five or six round trips on two connections of the pool, side by side; for a dashboard, not for each request.
+   * Six or seven round trips on two connections of the pool, side by side; for a dashboard, not for each request.
    *
    * @example
    * ```ts
@@ -45,4 +47,38 @@ export interface DatabaseMetrics {
    * off and no `alerts`.
    */
   targets(): readonly TargetStanding[];
+  /**
+   * Writes down what the database and its tables take now, once an hour: within it, whoever asks gets the snapshot that
+   * is there, so any number of processes may call it on their timers. Deletes what is older than `keepDays`. Reads
+   * no rows; one round trip.
+   *
+   * @example
+   * ```ts
+   * import { createMacroStore } from '@macro-ai/store';
+   *
+   * const store = createMacroStore();
+   * const snapshot = await store.metrics.recordGrowth();
+   * if (snapshot.isOk()) console.log(snapshot.value.isNew, snapshot.value.databaseBytes > 0); // true true
+   * await store.close();
+   * ```
+   */
+  recordGrowth(options?: RecordGrowthOptions): ResultAsync<GrowthSnapshot, WriteError | InvalidInputError>;
+  /**
+   * What the database and each of its tables will take, by the median of the slopes between the snapshots of
+   * different days (Theil and Sen): one import or VACUUM FULL among many days changes little. The interval around
+   * it is as wide as the number of days asks for. `too-few-snapshots` before there are three of them.
+   *
+   * @example
+   * ```ts
+   * import { createMacroStore } from '@macro-ai/store';
+   *
+   * const store = createMacroStore();
+   * const forecast = await store.metrics.forecastGrowth({ days: 90, limitBytes: 200e9 });
+   * if (forecast.isOk() && forecast.value.available) console.log(forecast.value.limit?.expectedAt);
+   * await store.close();
+   * ```
+   */
+  forecastGrowth(
+    options?: ForecastGrowthOptions,
+  ): ResultAsync<Reading<GrowthForecast>, ReadError | InvalidInputError>;
 }

@@ -14,9 +14,11 @@ import {
   type Replication,
   type SearchHealth,
   type SlowQueries,
+  type Unavailable,
   unavailable,
   type VectorIndexesHealth,
 } from './database-health.js';
+import type { Growth } from './growth/growth.js';
 import { HitRatio } from './hit-ratio.js';
 import { selectRelations, toRelations } from './relation-facts.js';
 import { type ServerFacts, selectServerFacts } from './server-facts.js';
@@ -28,6 +30,7 @@ export interface HealthParts {
   readonly pool: (() => PoolState) | null;
   readonly cache: () => CacheStats;
   readonly search: () => SearchHealth;
+  readonly growth: Growth;
   readonly vectorIndexes: (
     options: CallOptions,
   ) => ResultAsync<VectorIndexesHealth, { readonly kind: StoreErrorKind }>;
@@ -57,7 +60,7 @@ export class HealthCollector {
     const { parts } = this;
     // Two connections at most, of which the pool has more.
     return ResultAsync.combine([this.#ofServer(options), this.#ofSchema(options)]).map(
-      ([{ facts, slowQueries }, { relations, migrations, vectorIndexes }]) => {
+      ([{ facts, slowQueries }, { relations, growth, migrations, vectorIndexes }]) => {
         const cache = parts.cache();
         return {
           timestamp: new Date(parts.clock()),
@@ -66,6 +69,7 @@ export class HealthCollector {
           cacheHitRatio: this.#hitRatio.next(facts),
           pool: poolOf(parts.pool),
           relations,
+          growth,
           vectorIndexes,
           replication: replicationOf(facts, parts.pool === null),
           migrations,
@@ -96,14 +100,20 @@ export class HealthCollector {
   }
 
   #ofSchema(options: CallOptions) {
-    const { executor, vectorIndexes } = this.parts;
+    const { executor, growth, vectorIndexes } = this.parts;
     return safeTry(
       async function* (this: HealthCollector) {
         const relations = yield* executor.read(selectRelations, {}, options).andThen(theOne).map(toRelations);
         const migrations = yield* reading(
           executor.read(selectLedger, {}, options).map((ledger) => this.#standing(ledger)),
         );
-        return ok({ relations, migrations, vectorIndexes: yield* reading(vectorIndexes(options)) });
+        const forecast = yield* growth.forecast(options).orElse(unavailableFor);
+        return ok({
+          relations,
+          growth: forecast,
+          migrations,
+          vectorIndexes: yield* reading(vectorIndexes(options)),
+        });
       }.bind(this),
     );
   }
@@ -120,13 +130,13 @@ export class HealthCollector {
 function reading<T extends object, E extends { readonly kind: StoreErrorKind }>(
   part: ResultAsync<T, E>,
 ): ResultAsync<Reading<T>, ReadError> {
-  return part
-    .map((value): Reading<T> => ({ available: true, ...value }))
-    .orElse((error) => {
-      if (error.kind === 'not-migrated') return okAsync(unavailable('not-migrated'));
-      if (error.kind === 'permission-denied') return okAsync(unavailable('no-privilege'));
-      return okAsync(unavailable('failed', error.kind));
-    });
+  return part.map((value): Reading<T> => ({ available: true, ...value })).orElse(unavailableFor);
+}
+
+function unavailableFor({ kind }: { readonly kind: StoreErrorKind }): ResultAsync<Unavailable, never> {
+  if (kind === 'not-migrated') return okAsync(unavailable('not-migrated'));
+  if (kind === 'permission-denied') return okAsync(unavailable('no-privilege'));
+  return okAsync(unavailable('failed', kind));
 }
 
 function theOne<T>(rows: readonly T[]): Result<T, ReadError> {

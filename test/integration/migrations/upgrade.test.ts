@@ -5,8 +5,8 @@ import { isIndexValid, mustRun, seedVectors } from '../../support/migration-runs
 import { createTestDatabase } from '../../support/test-database.js';
 
 const UP_TO_0005 = MIGRATIONS.filter(({ id }) => id < '0006');
-/** A full-text index, a column for the model, and the tables of sessions. */
-const NEW = ['0006_vector_full_text_index', '0007_embedding_model', '0008_sessions'];
+/** A full-text index, a column for the model, the tables of sessions and one of sizes. */
+const NEW = ['0006_vector_full_text_index', '0007_embedding_model', '0008_sessions', '0009_growth'];
 const INDEX = 'idx_chat_vectors_content_fts';
 
 describe('migrate on a database of the release before, with rows in it', () => {
