@@ -74,7 +74,7 @@ export interface EmbeddingConfig extends Partial<EmbeddingShape> {
 }
 
 export interface CacheConfig {
-  /** Bound on the memory tier, in bytes, about: keys, values, and 256 an entry. */
+  /** Bound on the memory tier, in bytes, about: keys, values, and 256 an entry. 0: memory keeps nothing. */
   readonly memoryMaxBytes?: number;
   /** Whether calls share frozen values, or each gets a copy to change; see `CacheNamespaceOptions.values`. */
   readonly values?: 'frozen' | 'copied';
@@ -264,7 +264,7 @@ const embeddingShape = z
 const DEFAULT_ENTITY_TTL_SECONDS = 300;
 
 const cache = z.strictObject({
-  memoryMaxBytes: z.int().min(1024).default(DEFAULTS.cache.memoryMaxBytes),
+  memoryMaxBytes: z.int().min(0).default(DEFAULTS.cache.memoryMaxBytes),
   values: z.enum(['frozen', 'copied']).default(DEFAULTS.cache.values),
   compressAboveBytes: z.int().min(0).default(DEFAULTS.cache.compressAboveBytes),
   maxUnsharedLoads: z.int().min(1).default(DEFAULTS.cache.maxUnsharedLoads),

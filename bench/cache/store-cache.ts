@@ -16,8 +16,7 @@ export async function openStoreCache(options: CacheOptions, redis: RedisConfig):
   const { tiers, memoryBytes, ttlMs, staleMs, load, loadMany } = filled(options);
   const store = createMacroStore({
     redis: tiers === 'memory' ? false : redis,
-    // So little that none of the values fits.
-    cache: { memoryMaxBytes: tiers === 'redis' ? 1024 : memoryBytes },
+    cache: { memoryMaxBytes: tiers === 'redis' ? 0 : memoryBytes },
   });
   const cache = store.cache.namespace('bench', { ttlSeconds: ttlMs / 1000, staleSeconds: staleMs / 1000 });
   return { ...callsOf(cache, load, loadMany), close: () => store.close() };

@@ -22,25 +22,22 @@ export function childPath(parent: NamespacePath, name: string): NamespacePath {
   return `${parent}${name.length}:${name}`;
 }
 
-// The second half of a surrogate pair, with which no key may begin: no key of the root can be taken for one of
-// a namespace. A key of the root is its own name: the most frequent calls build no string.
-const NAMESPACE_MARK = '\udc00';
+// No character above U+00FF: a name with one takes two bytes for each of the others, in every map and on the wire.
+const NAMESPACE_MARK = '\u0001';
 
-/** The name of a key or tag among those of all namespaces; different ones have different names. */
+/**
+ * The name of a key or tag among those of all namespaces; different ones have different names. A key of the root is
+ * its own name, unless it begins as those of namespaces do: the most frequent calls build no string.
+ */
 export function nameOf(path: NamespacePath, key: string): string {
-  return path === ROOT_PATH ? key : `${NAMESPACE_MARK}${path}:${key}`;
+  return path === ROOT_PATH && !key.startsWith(NAMESPACE_MARK) ? key : `${NAMESPACE_MARK}${path}:${key}`;
 }
 
-/** Whether a string that was not checked yet could pass for a name inside a namespace. */
-export function looksNamespaced(key: string): boolean {
-  return key.startsWith(NAMESPACE_MARK);
-}
-
-/** A name as text that has UTF-8; the path comes before the first colon that ends it, see {@link childPath}. */
+/** A name as text without the mark; the path comes before the first colon that ends it, see {@link childPath}. */
 export function toText(name: string): string {
-  return looksNamespaced(name) ? name.slice(1) : `:${name}`;
+  return name.startsWith(NAMESPACE_MARK) ? name.slice(1) : `:${name}`;
 }
 
 export function fromText(text: string): string {
-  return text.startsWith(':') ? text.slice(1) : `${NAMESPACE_MARK}${text}`;
+  return text.startsWith(':') ? nameOf(ROOT_PATH, text.slice(1)) : `${NAMESPACE_MARK}${text}`;
 }

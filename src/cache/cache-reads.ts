@@ -170,13 +170,15 @@ export class CacheReads {
     for (;;) {
       const { landing, isShared } = readThrough.read(request);
       if (isShared) counts.sharedLoads += 1;
-      const timed = await within(policy.hardDeadlineMs, landing);
+      const timed =
+        policy.hardDeadlineMs === null ? await landing : await within(policy.hardDeadlineMs, landing);
       if (timed === null) return this.#late(operation, policy);
       if (timed.isErr()) return this.#missed(timed);
+      const landed = timed.value;
       // A call for many keys was loading it and found nothing, which is no answer to this one.
-      if (timed.value === null) continue;
-      const landed = await this.#softened(timed.value, policy);
-      return ok(this.#valueOf(this.#counted(landed).value));
+      if (landed === null) continue;
+      const softened = landed.refreshing === null ? landed : await this.#softened(landed, policy);
+      return ok(this.#valueOf(this.#counted(softened).value));
     }
   }
 

@@ -1,6 +1,6 @@
 import { type InputIssue, invalidInput, type StoreError, storeError } from '../errors.js';
 import { optionsIssues } from './cache-input.js';
-import { childPath, keyIssue, looksNamespaced, type NamespacePath, nameOf, ROOT_PATH } from './cache-key.js';
+import { childPath, keyIssue, type NamespacePath, nameOf, ROOT_PATH } from './cache-key.js';
 import type { CacheLoadOptions, CacheNamespaceOptions } from './cache-options.js';
 import type { CacheParts } from './cache-parts.js';
 import { type CachePolicy, filledFrom, policyOf } from './cache-policy.js';
@@ -43,7 +43,7 @@ export class CacheScope {
   }
 
   #inMemoryByName(key: string): Kept | undefined {
-    if (typeof key !== 'string' || looksNamespaced(key)) return undefined;
+    if (typeof key !== 'string') return undefined;
     const name = this.name(key);
     const kept = this.parts.store.local.find(name, this.schema);
     if (kept !== undefined) this.parts.memory.putIntoIndex(name, this.#index, key);

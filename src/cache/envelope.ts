@@ -17,6 +17,7 @@ export type TagVersion = readonly [tag: string, version: string];
 
 // The format of the header. Scripts read its first two fields (redis-scripts.ts).
 const FORMAT = '2';
+const HEADER = /^2 (\S+) (\d+) (\d+) (-?\d+) (.*)$/;
 
 export function sealEnvelope({ stamp, staleMs, loadMs, schema, tags, payload }: Envelope): string {
   const tagList = tags.length === 0 ? '' : JSON.stringify(tags.flat());
@@ -26,17 +27,24 @@ export function sealEnvelope({ stamp, staleMs, loadMs, schema, tags, payload }: 
 /** `undefined`: the header is of another format, or none. */
 export function openEnvelope(text: string): Envelope | undefined {
   const end = text.indexOf('\n');
-  if (end < 0 || !text.startsWith(`${FORMAT} `)) return undefined;
-  const [, stamp = '', stale, load, schema, ...tagList] = text.slice(0, end).split(' ');
-  const numbers = [stale, load, schema].map(Number);
-  const [staleMs = NaN, loadMs = NaN, schemaVersion = NaN] = numbers;
-  const tags = tagsOf(tagList.join(' '));
-  if (stamp === '' || tags === undefined || numbers.some(Number.isNaN)) return undefined;
-  return { stamp, staleMs, loadMs, schema: schemaVersion, tags, payload: text.slice(end + 1) };
+  if (end < 0) return undefined;
+  const fields = HEADER.exec(text.slice(0, end));
+  const tags = fields === null ? undefined : tagsOf(fields[5] ?? '');
+  if (fields === null || tags === undefined) return undefined;
+  return {
+    stamp: fields[1] ?? '',
+    staleMs: Number(fields[2]),
+    loadMs: Number(fields[3]),
+    schema: Number(fields[4]),
+    tags,
+    payload: text.slice(end + 1),
+  };
 }
 
-function tagsOf(list: string): TagVersion[] | undefined {
-  if (list === '') return [];
+const NO_TAGS: readonly TagVersion[] = [];
+
+function tagsOf(list: string): readonly TagVersion[] | undefined {
+  if (list === '') return NO_TAGS;
   try {
     const flat: unknown = JSON.parse(list);
     if (!Array.isArray(flat) || !flat.every((part) => typeof part === 'string')) return undefined;

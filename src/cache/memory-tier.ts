@@ -57,7 +57,8 @@ export class MemoryTier {
   constructor({ maxBytes, clock }: { maxBytes: number; clock: () => number }) {
     this.#maxBytes = maxBytes;
     this.#entries = new LRUCache({
-      maxSize: maxBytes,
+      // It knows no bound of 0, and no entry is this small.
+      maxSize: Math.max(1, maxBytes),
       dispose: ({ index, key }) => void index?.delete(key),
     });
     this.#clock = coarseClock(clock);

@@ -55,7 +55,7 @@ export class ReadThrough {
     if (freshMs < earlyMs) void this.#refreshOnce(request, () => this.#refreshBefore(request, earlyMs));
   }
 
-  async #fetch(request: KeyRequest, flight: FlightTags): Promise<Landing> {
+  #fetch(request: KeyRequest, flight: FlightTags): Promise<Landing> {
     const [name] = request.names;
     // Memory is told of every change, so what it has is as good as what Redis would serve meanwhile.
     const stale = this.#store.local.findStale(name, request.schema);
@@ -64,7 +64,7 @@ export class ReadThrough {
     const refreshing = hasFailed
       ? null
       : this.#refreshOnce(request, () => this.#refreshBehind(request, stale.value));
-    return landed(stale, 'stale', refreshing);
+    return Promise.resolve(landed(stale, 'stale', refreshing));
   }
 
   /** The value after a stale one: what Redis has by now, or what is loaded by whoever gets the lease. */

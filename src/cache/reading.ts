@@ -19,12 +19,15 @@ export const NO_LEASE: ReadTerms = { token: '', leaseMs: 0, earlyMs: 0 };
 
 /** Of the answer of the script that reads: three parts a value. */
 export function toReadings(answers: readonly unknown[]): Reading[] {
-  return Array.from({ length: answers.length / 3 }, (_, index) => {
-    const [text, left, lease] = answers.slice(3 * index, 3 * index + 3);
-    return {
+  const readings: Reading[] = [];
+  for (let at = 0; at < answers.length; at += 3) {
+    const text = answers[at];
+    const left = Number(answers[at + 1]);
+    readings.push({
       text: typeof text === 'string' ? text : null,
-      leftMs: Number(left) < 0 ? Infinity : Number(left),
-      lease: String(lease),
-    };
-  });
+      leftMs: left < 0 ? Infinity : left,
+      lease: String(answers[at + 2]),
+    });
+  }
+  return readings;
 }

@@ -23,7 +23,7 @@ export class RedisRepairs {
   }
 
   isTrusted(kind: Kind, name: string): boolean {
-    return !this.#unconfirmed.has(entryOf(kind, name));
+    return this.#unconfirmed.isEmpty || !this.#unconfirmed.has(entryOf(kind, name));
   }
 
   /** As not trusted, but for writes that are under way. */

@@ -257,11 +257,12 @@ export class RedisTier {
       answers as T[],
   ): Promise<readonly (T | undefined)[]> {
     const values = names.map((name) => this.names.value(name));
-    return bySlot(client, values, async (places) => {
+    return bySlot(client, values, (places) => {
       const keys: string[] = [];
       for (const place of places) keys.push(values[place] ?? '', this.names.lease(names[place] ?? ''));
-      const answers = await runScript(client, script, keys, argumentsFor(places), isOver);
-      return parse(answers as unknown[], places);
+      return runScript(client, script, keys, argumentsFor(places), isOver).then((answers) =>
+        parse(answers as unknown[], places),
+      );
     });
   }
 }

@@ -31,11 +31,22 @@ export class SingleFlight<T> {
 
     const fence = this.#fences.enter(key);
     const started = { tags: [] as readonly TagState[] };
-    const landing = work(started).finally(() => {
+    const end = () => {
       this.#fences.leave(key, fence);
       // Only its own entry: after a change a newer flight may have taken the place.
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    });
+    };
+    // Not `finally`, which makes two promises more; this is in each read that memory does not answer.
+    const landing = work(started).then(
+      (value) => {
+        end();
+        return value;
+      },
+      (thrown) => {
+        end();
+        throw thrown;
+      },
+    );
     const flight: Flight<T> = Object.assign(started, { landing, fence });
     this.#flights.set(key, flight);
     return { landing, isShared: false };

@@ -8,12 +8,21 @@ import { hashTagOf } from './redis-names.js';
  * `run` gets places in `redisNames` and gives one answer for each. Answers that a server of a cluster did not
  * give are `undefined`; it rejects when none came.
  */
-export async function bySlot<T>(
+export function bySlot<T>(
   client: RedisClient,
   redisNames: readonly string[],
   run: (places: readonly number[]) => Promise<readonly T[]>,
 ): Promise<readonly (T | undefined)[]> {
-  if (!client.isCluster || redisNames.length === 1) return run(redisNames.map((_, place) => place));
+  if (redisNames.length === 1) return run(FIRST);
+  return client.isCluster ? ofEachSlot(redisNames, run) : run(redisNames.map((_, place) => place));
+}
+
+const FIRST: readonly number[] = [0];
+
+async function ofEachSlot<T>(
+  redisNames: readonly string[],
+  run: (places: readonly number[]) => Promise<readonly T[]>,
+): Promise<readonly (T | undefined)[]> {
   const groups = groupBySlot(redisNames);
   const answers = await Promise.allSettled(groups.map(run));
   const failure = answers.find((answer) => answer.status === 'rejected');

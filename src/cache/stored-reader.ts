@@ -55,7 +55,8 @@ export class StoredReader {
   async read(names: readonly string[], terms: ReadTerms, schema: number): Promise<readonly Look[] | null> {
     const readings = await this.#redis.read(names, terms);
     if (readings === null) return null;
-    const looks = await Promise.all(readings.map((reading) => this.#judge(reading, schema)));
+    const judged = readings.map((reading) => this.#judge(reading, schema));
+    const looks = judged.some(isPromise) ? await Promise.all(judged) : (judged as (Look | Rejected)[]);
     if (!looks.some(isRejected)) return looks as readonly Look[];
     return this.#withoutRejected(names, looks, terms, schema);
   }
@@ -66,24 +67,38 @@ export class StoredReader {
     return isRejected(look) ? { kind: 'missing', lease: look.lease } : look;
   }
 
-  async #judge(reading: Reading | undefined, schema: number): Promise<Look | Rejected> {
+  /** At once, but for values with tags and those that are compressed. */
+  #judge(reading: Reading | undefined, schema: number): Look | Rejected | Promise<Look | Rejected> {
     if (reading === undefined) return { kind: 'unknown' };
-    const { text, leftMs, lease } = reading;
+    const { text, lease } = reading;
     if (text === null) return { kind: 'missing', lease };
     const envelope = openEnvelope(text);
     if (envelope === undefined) return this.#foreign(text, lease);
-    const rejected = { kind: 'rejected', stamp: envelope.stamp, isCorrupt: false, lease } as const;
-    if (envelope.schema !== schema) return rejected;
+    if (envelope.schema !== schema) return rejected(envelope, lease);
+    if (envelope.tags.length > 0 || isCompressed(envelope.payload))
+      return this.#judgeLater(reading, envelope);
+    return this.#judgeValue(reading, envelope, cachedValue(envelope.payload), NO_TAGS);
+  }
+
+  async #judgeLater(reading: Reading, envelope: Envelope): Promise<Look | Rejected> {
     const tags = await this.#tags.check(envelope.tags);
     if (tags === null) return { kind: 'unknown' };
-    if (tags === 'outdated') return rejected;
-    const value = await decodedFrom(envelope);
-    if (value === 'other-format') return rejected;
+    if (tags === 'outdated') return rejected(envelope, reading.lease);
+    return this.#judgeValue(reading, envelope, await decodedFrom(envelope), tags);
+  }
+
+  #judgeValue(
+    { leftMs, lease }: Reading,
+    envelope: Envelope,
+    value: Decoded,
+    tags: readonly TagState[],
+  ): Look | Rejected {
+    if (value === 'other-format') return rejected(envelope, lease);
     if (value === 'corrupt') {
       this.#telemetry.event({ type: 'cache.corrupt-entry' });
-      return { ...rejected, isCorrupt: true };
+      return { ...rejected(envelope, lease), isCorrupt: true };
     }
-    const { staleMs, loadMs } = envelope;
+    const { staleMs, loadMs, schema } = envelope;
     const found: Found = { value, freshMs: Math.max(0, leftMs - staleMs), staleMs, loadMs, schema, tags };
     // Early, the lease was granted although the value is fresh.
     if (found.freshMs > 0 && lease === '') return { kind: 'fresh', found };
@@ -134,7 +149,19 @@ function stampOf(look: Look | Rejected | undefined): string {
   return look?.kind === 'rejected' ? look.stamp : '';
 }
 
-async function decodedFrom({ payload }: Envelope): Promise<CachedValue | 'corrupt' | 'other-format'> {
+type Decoded = ReturnType<typeof cachedValue>;
+
+const NO_TAGS: readonly TagState[] = [];
+
+function rejected({ stamp }: Envelope, lease: string): Rejected {
+  return { kind: 'rejected', stamp, isCorrupt: false, lease };
+}
+
+function isPromise(value: object): value is Promise<unknown> {
+  return value instanceof Promise;
+}
+
+async function decodedFrom({ payload }: Envelope): Promise<Decoded> {
   if (!isCompressed(payload)) return cachedValue(payload);
   const text = await decompress(payload);
   return text === undefined ? 'corrupt' : cachedValue(text);

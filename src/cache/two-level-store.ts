@@ -57,11 +57,10 @@ export class TwoLevelStore {
       const look = looks?.[place];
       if (fence === undefined) return;
       if (look?.kind === 'fresh' && !fence.isBroken) {
-        this.local.keepAsInRedis(name, {
-          ...look.found,
-          freshUntil: askedAt + look.found.freshMs,
-          staleUntil: askedAt + look.found.freshMs + look.found.staleMs,
-        });
+        const { value, freshMs, staleMs, loadMs, schema: ofValue, tags } = look.found;
+        const freshUntil = askedAt + freshMs;
+        const staleUntil = freshUntil + staleMs;
+        this.local.keepAsInRedis(name, { value, freshUntil, staleUntil, loadMs, schema: ofValue, tags });
       }
       this.local.fences.leave(name, fence);
     });

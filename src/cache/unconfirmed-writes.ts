@@ -41,6 +41,11 @@ export class UnconfirmedWrites {
     return this.isOverflowing || this.#failed.has(key);
   }
 
+  /** Whether each key's value in Redis is as new as this process knows of. */
+  get isEmpty(): boolean {
+    return this.#underWay.size === 0 && this.#failed.size === 0 && !this.isOverflowing;
+  }
+
   get needsRepair(): boolean {
     return this.isOverflowing || this.#failed.size > 0;
   }

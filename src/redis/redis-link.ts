@@ -123,11 +123,13 @@ export class RedisLink {
     });
   }
 
-  async #send<T>(send: Send<T>): Promise<Reply<T>> {
+  #send<T>(send: Send<T>): Promise<Reply<T>> {
     const client = this.#connection.readyClient;
-    const reply = await (client === null ? this.attempt(send) : this.#sendNow(client, send));
-    if (reply.kind !== 'answer') this.#failures += 1;
-    return reply;
+    if (client !== null) return this.#sendNow(client, send);
+    return this.attempt(send).then((reply) => {
+      this.#count(reply.kind);
+      return reply;
+    });
   }
 
   /** As {@link run}, also while Redis is down: for repairs. */
@@ -153,6 +155,7 @@ export class RedisLink {
   #sendNow<T>(client: RedisClient, send: Send<T>): Promise<Reply<T>> {
     return new Promise((resolve) => {
       const end = (reply: Reply<T>) => {
+        this.#count(reply.kind);
         this.#judge(reply.kind);
         resolve(reply);
       };
@@ -196,6 +199,10 @@ export class RedisLink {
       () => undefined,
     );
     return this.#closing;
+  }
+
+  #count(kind: Reply<unknown>['kind']): void {
+    if (kind !== 'answer') this.#failures += 1;
   }
 
   #judge(kind: Reply<unknown>['kind']): void {

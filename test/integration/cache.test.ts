@@ -106,33 +106,43 @@ describe('two processes', () => {
     }
   });
 
-  it('serve a stale value from memory before Redis answers, and load its next one once', async () => {
-    const server = await startRedisServer();
-    const proxy = await startTcpProxy(server.port);
-    const keyPrefix = aKeyPrefix();
-    const cache = makeCache({ url: `redis://127.0.0.1:${proxy.port}`, keyPrefix });
-    await whenCoherent(cache);
-    let loads = 0;
-    const read = async () => {
+  it.each(['one key', 'many keys'])(
+    'serve stale values from memory before Redis answers, and load each next one once: %s',
+    async (asked) => {
+      const server = await startRedisServer();
+      const proxy = await startTcpProxy(server.port);
+      const keyPrefix = aKeyPrefix();
+      const cache = makeCache({ url: `redis://127.0.0.1:${proxy.port}`, keyPrefix });
+      await whenCoherent(cache);
+      let loads = 0;
       const load = async () => {
         loads += 1;
         return `load ${loads}`;
       };
-      return (await cache.getOrSet('k', load, { ttlSeconds: 0.2, staleSeconds: 60 }))._unsafeUnwrap();
-    };
-    await read();
-    await vi.waitFor(() => expect(cache.peek('k')).toBe('load 1'));
-    await vi.waitFor(() => expect(cache.peek('k')).toBeUndefined());
-    proxy.stall();
-    for (let turn = 0; turn < 20; turn += 1) expect(await read()).toBe('load 1');
-    expect(loads).toBe(1);
-    proxy.resume();
-    await vi.waitFor(async () => expect(await read()).not.toBe('load 1'));
-    expect(loads).toBe(2);
-    await cache.close();
-    await proxy.close();
-    await server.stop();
-  });
+      const options = { ttlSeconds: 0.2, staleSeconds: 60 };
+      const readOne = async () => (await cache.getOrSet('k', load, options))._unsafeUnwrap();
+      const readMany = async () => {
+        const loadAll = async (keys: readonly string[]) => {
+          const value = await load();
+          return new Map(keys.map((key) => [key, value]));
+        };
+        return (await cache.getOrSetMany(['k', 'other'], loadAll, options))._unsafeUnwrap().get('k');
+      };
+      const read = asked === 'one key' ? readOne : readMany;
+      await read();
+      await vi.waitFor(() => expect(cache.peek('k')).toBe('load 1'));
+      await vi.waitFor(() => expect(cache.peek('k')).toBeUndefined());
+      proxy.stall();
+      for (let turn = 0; turn < 20; turn += 1) expect(await read()).toBe('load 1');
+      expect(loads).toBe(1);
+      proxy.resume();
+      await vi.waitFor(async () => expect(await read()).not.toBe('load 1'));
+      expect(loads).toBe(2);
+      await cache.close();
+      await proxy.close();
+      await server.stop();
+    },
+  );
 
   it('do not keep in memory what has less life left in Redis (R8)', async () => {
     const keyPrefix = aKeyPrefix();

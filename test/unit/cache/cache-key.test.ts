@@ -13,7 +13,7 @@ import {
 // Strings over a few characters meet each other far more often than arbitrary ones.
 const trickyKey = fc.oneof(
   fc.string({
-    unit: fc.constantFrom(':', '*', 'a', '1', '{', '}', 'cache', '\0', 'é'),
+    unit: fc.constantFrom(':', '*', 'a', '1', '{', '}', 'cache', '\0', '\u0001', '\u00011:a', 'é'),
     minLength: 1,
     maxLength: 6,
   }),
