@@ -51,7 +51,7 @@ async function measureBatch(
       ),
     ],
     steps: STEPS,
-    warmUp: 20,
+    warmUp: Number(process.env.WU ?? 20),
     candidates: caches.map(({ name: way, cache }) => ({
       name: way,
       run: async (keys) => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DEFAULTS } from '../../src/config.js';
 import { type StoreErrorKind, storeError } from '../../src/errors.js';
 import { createTestDatabase } from '../support/test-database.js';
+import { compileProblems } from './compile.js';
 import { DOCUMENTS, type DocBlock, ROOT, readBlocks } from './doc-blocks.js';
 
 const BLOCKS = DOCUMENTS.flatMap(readBlocks);
@@ -41,28 +42,8 @@ describe('the blocks of the documents', () => {
   });
 
   test('compile as a user would write them', () => {
-    const config = ts.getParsedCommandLineOfConfigFile(
-      join(ROOT, 'tsconfig.json'),
-      {},
-      {
-        ...ts.sys,
-        onUnRecoverableConfigFileDiagnostic: (diagnostic) => {
-          throw new Error(ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n'));
-        },
-      },
-    );
     const files = PROGRAMS.filter(({ language }) => language === 'ts').map(fileOf);
-    const program = ts.createProgram(files, config?.options ?? {});
-    const problems = files.flatMap((file) => {
-      const source = program.getSourceFile(file);
-      return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
-    });
-    expect(
-      problems.map(({ file, messageText }) => [
-        file?.fileName,
-        ts.flattenDiagnosticMessageText(messageText, '\n'),
-      ]),
-    ).toEqual([]);
+    expect(compileProblems(files)).toEqual([]);
   });
 
   test.each(PROGRAMS.filter(({ needsServer }) => !needsServer))(
