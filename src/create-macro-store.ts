@@ -21,12 +21,9 @@ import {
   type Work,
 } from './database/transaction.js';
 import type { DatabaseMetrics } from './metrics/database-metrics.js';
-import { Growth } from './metrics/growth/growth.js';
-import { HealthCollector } from './metrics/health-collector.js';
-import { createLiveness, type LivenessOptions, type StoreLiveness } from './metrics/liveness.js';
-import { createObservation } from './metrics/observation.js';
-import { createReadiness, type HealthOptions, type StoreHealth } from './metrics/readiness.js';
-import { Targets } from './metrics/targets.js';
+import type { LivenessOptions, StoreLiveness } from './metrics/liveness.js';
+import { openMetrics } from './metrics/open-metrics.js';
+import type { HealthOptions, StoreHealth } from './metrics/readiness.js';
 import { MIGRATIONS } from './migrations/bundled.js';
 import {
   inspectStatus,
@@ -58,7 +55,6 @@ import { createVectorSearchService } from './search/create-vector-search-service
 import type { VectorSearchService } from './search/vector-search.js';
 import { openSessions } from './sessions/open-sessions.js';
 import type { SessionStore } from './sessions/session-store.js';
-import { loggingTelemetry, silentTelemetry } from './telemetry.js';
 import { createVectorIndexService } from './vector-index/create-vector-index-service.js';
 import type { VectorIndexService } from './vector-index/vector-index-service.js';
 
@@ -137,8 +133,6 @@ export interface MacroStore<RateLimitName extends string = string> extends Repos
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
 }
 
-/** Mean time from which on a statement is slow; the target of the slowest twentieth. */
-const SLOW_QUERY_MS = 100;
 const DEFAULT_CLOSE_DEADLINE_MS = 5_000;
 
 /**
@@ -157,21 +151,8 @@ export function createMacroStore<const RateLimitName extends string = never>(
 ): MacroStore<RateLimitName> {
   const resolved = resolveConfig(config);
   const { embedding, clock } = resolved;
-  const log = resolved.logger === null ? silentTelemetry.event : loggingTelemetry(resolved.logger).event;
-  const { isWatched, ...targetSettings } = resolved.alerts;
-  const targets = new Targets({
-    settings: targetSettings,
-    isWatched,
-    event: (event) => telemetry.event(event),
-    clock,
-  });
-  const observation = createObservation({
-    ...resolved.telemetry,
-    hasPool: resolved.database.kind !== 'embedded',
-    log,
-    observers: isWatched || resolved.telemetry.countOperations ? [targets.observer] : [],
-  });
-  const { telemetry } = observation;
+  const measuring = openMetrics({ ...resolved, hasPool: resolved.database.kind !== 'embedded' });
+  const { telemetry } = measuring;
 
   const database = openDatabase(resolved.database, telemetry);
   const openDedicated = dedicatedConnector(resolved.database, database);
@@ -200,8 +181,6 @@ export function createMacroStore<const RateLimitName extends string = never>(
     clock,
     telemetry,
   });
-  observation.show({ pool: database.poolState, cache: () => cache.stats() });
-  targets.start({ pool: database.poolState, cache: cache.stats });
   const onPool = createRepositories(executor, embedding, guard, index);
   const entities = resolved.cache.entities && new EntityCache(cache, onPool, resolved.cache.entities);
   const repositories = entities?.repositories ?? onPool;
@@ -233,10 +212,10 @@ export function createMacroStore<const RateLimitName extends string = never>(
     isClosed: () => closing !== null,
   });
   const close: MacroStore['close'] = ({ deadlineMs = DEFAULT_CLOSE_DEADLINE_MS } = {}) => {
-    targets.close();
+    measuring.stop();
     cache.close();
     sessions.close();
-    closing ??= Promise.all([link?.close(), database.close(deadlineMs)]).then(observation.close);
+    closing ??= Promise.all([link?.close(), database.close(deadlineMs)]).then(measuring.close);
     return closing;
   };
 
@@ -248,17 +227,15 @@ export function createMacroStore<const RateLimitName extends string = never>(
     clock,
     telemetry,
   });
-  const growth = new Growth(executor);
-  const collector = new HealthCollector({
+  const selfReport = measuring.start({
     executor,
+    probe: createStoreExecutor(database.driver, telemetry),
     pool: database.poolState,
+    redis: link,
     cache: cache.stats,
     search: vectorSearch.stats,
-    growth,
-    vectorIndexes: (options) => index.status(options),
+    vectorIndexes: index.status,
     migrationIds: MIGRATIONS.map(({ id }) => id),
-    slowQueryMillis: SLOW_QUERY_MS,
-    clock,
   });
 
   return Object.freeze({
@@ -268,21 +245,7 @@ export function createMacroStore<const RateLimitName extends string = never>(
     cache,
     rateLimiter,
     sessions: sessions.store,
-    metrics: {
-      toPrometheus: observation.toPrometheus,
-      collectMetrics: (options) => collector.collect(options),
-      targets: () => targets.list(),
-      recordGrowth: (options) => growth.record(options),
-      forecastGrowth: (options) => growth.forecast(options),
-    },
-    health: createReadiness({
-      // Not the one that migrates first: a probe changes nothing.
-      executor: createStoreExecutor(database.driver, telemetry),
-      pool: database.poolState,
-      redis: link,
-      clock,
-    }),
-    liveness: createLiveness(database.poolState, clock),
+    ...selfReport,
     db: createDrizzleHandle(driver.query),
     pool: database.pool,
     migrate,

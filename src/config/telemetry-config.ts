@@ -51,6 +51,8 @@ export interface TelemetryConfig {
   readonly tracer?: TelemetryTracer;
   /** From which duration on a call is logged by the `logger`, with the text of its statement. Default: none is. */
   readonly slowOperationMillis?: number;
+  /** Mean time above which `metrics.collectMetrics` shows a statement of the server as slow; default 100. */
+  readonly slowQueryMillis?: number;
   /**
    * Whether calls are counted for `store.metrics`; default `true`. With `false`, and without a meter, a tracer and
    * subscribers, a call is not even timed.
@@ -60,10 +62,14 @@ export interface TelemetryConfig {
   readonly poolName?: string;
 }
 
-export const TELEMETRY_DEFAULTS = { countOperations: true, poolName: 'macro-ai-store' } as const;
+export const TELEMETRY_DEFAULTS = {
+  slowQueryMillis: 100,
+  countOperations: true,
+  poolName: 'macro-ai-store',
+} as const;
 
 export type ResolvedTelemetry = TelemetryConfig &
-  Required<Pick<TelemetryConfig, 'countOperations' | 'poolName'>>;
+  Required<Pick<TelemetryConfig, keyof typeof TELEMETRY_DEFAULTS>>;
 
 export const telemetry: z.ZodType<ResolvedTelemetry> = z.strictObject({
   meter: objectOf<TelemetryMeter>('must be an OpenTelemetry Meter', (value) =>
@@ -78,6 +84,7 @@ export const telemetry: z.ZodType<ResolvedTelemetry> = z.strictObject({
     hasMethods(value, ['startSpan']),
   ).exactOptional(),
   slowOperationMillis: millis.exactOptional(),
+  slowQueryMillis: millis.default(TELEMETRY_DEFAULTS.slowQueryMillis),
   countOperations: z.boolean().default(TELEMETRY_DEFAULTS.countOperations),
   poolName: z
     .string()

@@ -64,9 +64,9 @@ export interface DatabaseMetrics {
    */
   recordGrowth(options?: RecordGrowthOptions): ResultAsync<GrowthSnapshot, WriteError | InvalidInputError>;
   /**
-   * What the database and each of its tables will take, by the median of the slopes between the snapshots of
-   * different days (Theil and Sen): one import or VACUUM FULL among many days changes little. The interval around
-   * it is as wide as the number of days asks for. `too-few-snapshots` before there are three of them.
+   * What the database and each of its tables will take, by the median growth between snapshots of different days
+   * (Theil and Sen): one import or VACUUM FULL among many days changes it little, and widens the interval.
+   * `too-few-snapshots` before there are three days of them. One round trip.
    *
    * @example
    * ```ts

@@ -46,6 +46,8 @@ const selectLedger = compileStatement<object, { readonly id: string; readonly st
 );
 
 const OPERATION = 'metrics.collectMetrics';
+const GRANT_TABLES =
+  'grant the role of the store its rights on all tables of its schema, those of later migrations too';
 
 /** Collects {@link DatabaseHealth}; remembers the counters that deltas are made of. */
 export class HealthCollector {
@@ -135,7 +137,7 @@ function reading<T extends object, E extends { readonly kind: StoreErrorKind }>(
 
 function unavailableFor({ kind }: { readonly kind: StoreErrorKind }): ResultAsync<Unavailable, never> {
   if (kind === 'not-migrated') return okAsync(unavailable('not-migrated'));
-  if (kind === 'permission-denied') return okAsync(unavailable('no-privilege'));
+  if (kind === 'permission-denied') return okAsync({ ...unavailable('no-privilege'), advice: GRANT_TABLES });
   return okAsync(unavailable('failed', kind));
 }
 

@@ -28,7 +28,7 @@ export interface Observation {
   close(): void;
 }
 
-export interface ObservationOptions extends ResolvedTelemetry {
+export interface ObservationOptions extends Omit<ResolvedTelemetry, 'slowQueryMillis'> {
   /** Whether the database has a pool of connections. */
   readonly hasPool: boolean;
   readonly log: (event: StoreEvent) => void;

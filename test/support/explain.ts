@@ -82,7 +82,8 @@ export async function explainedStore(url: string, embedding: EmbeddingShape): Pr
   };
 }
 
-async function explain(client: pg.Client, { text, values }: BoundStatement): Promise<PlanNode> {
+/** How the server runs a statement, once it has. */
+export async function explain(client: pg.Client, { text, values }: BoundStatement): Promise<PlanNode> {
   const literals = values.map((value) =>
     value === null ? 'null' : pg.escapeLiteral(value instanceof Date ? value.toISOString() : `${value}`),
   );

@@ -27,7 +27,7 @@ describe('resolveConfig', () => {
       search: { indexedMetadata: [], recallSampleRate: 0, recallTarget: 0.99 },
       rateLimits: {},
       sessions: DEFAULTS.sessions,
-      telemetry: { countOperations: true, poolName: 'macro-ai-store' },
+      telemetry: DEFAULTS.telemetry,
       alerts: { ...DEFAULTS.alerts, isWatched: false },
       clock: Date.now,
     });
@@ -35,8 +35,16 @@ describe('resolveConfig', () => {
 
   it('takes a meter and a tracer by what they can do, and a name of a pool that is fit for a label', () => {
     expect(
-      refusedPaths({ telemetry: { meter: {}, tracer: {}, poolName: 'a b', slowOperationMillis: 0 } }),
-    ).toEqual(['telemetry.meter', 'telemetry.tracer', 'telemetry.slowOperationMillis', 'telemetry.poolName']);
+      refusedPaths({
+        telemetry: { meter: {}, tracer: {}, poolName: 'a b', slowOperationMillis: 0, slowQueryMillis: 0.5 },
+      }),
+    ).toEqual([
+      'telemetry.meter',
+      'telemetry.tracer',
+      'telemetry.slowOperationMillis',
+      'telemetry.slowQueryMillis',
+      'telemetry.poolName',
+    ]);
   });
 
   it('caches no entities unless asked to, and bounds how long', () => {

@@ -1,4 +1,4 @@
-import { type SizeAt, sizeTrend } from './size-trend.js';
+import { type SizeAt, type SizeTrend, sizeTrend } from './size-trend.js';
 
 /** A size, and what it comes to if it goes on growing as it did. */
 export interface SizeForecast {
@@ -7,26 +7,29 @@ export interface SizeForecast {
   /** Below 0 where it shrinks. */
   readonly bytesPerDay: number;
   readonly expectedBytes: number;
-  /** The ends of the interval that holds the size nine times in ten, if the past goes on; wide with few snapshots. */
+  /**
+   * The ends of the interval that holds the size nine times in ten, if days go on to differ as they did; wide with few
+   * snapshots, and where days differ much.
+   */
   readonly lowestBytes: number;
   readonly highestBytes: number;
 }
 
 export interface LimitForecast {
   readonly bytes: number;
-  /** When the database reaches it; `null`: not while it grows no faster than it did. */
+  /** To the day; the day of the last snapshot where it is reached, `null` where it is not within 100 years. */
   readonly expectedAt: Date | null;
-  /** When at the earliest, with the fastest growth of the interval. */
+  /** When the upper end of the interval reaches it. */
   readonly earliestAt: Date | null;
 }
 
 export interface GrowthForecast {
   /** From the last snapshot on. */
   readonly days: number;
-  /** The snapshots it is made of, one a day. */
+  /** The snapshots it is made of, one a day at most. */
   readonly basis: { readonly snapshots: number; readonly from: Date; readonly until: Date };
   readonly database: SizeForecast;
-  /** Those there were in the last snapshot, each with its indexes. */
+  /** Of the tables of the last snapshot, each with its indexes; those on fewer than three days have none yet. */
   readonly tables: readonly (SizeForecast & { readonly name: string })[];
   /** `null` where no `limitBytes` was given. */
   readonly limit: LimitForecast | null;
@@ -43,26 +46,27 @@ export interface DaySizes {
   }[];
 }
 
-/** With fewer days a trend is a guess. */
-export const MIN_SNAPSHOTS = 3;
-
 const MS_PER_DAY = 86_400_000;
+const MAX_DAYS = 36_500;
 
-/** `null`: of too few days. `sizes`: oldest first. */
+/** `sizes`: oldest first. `null`: of fewer than three days. */
 export function forecast(
   sizes: readonly DaySizes[],
-  { days, limitBytes = null }: { readonly days: number; readonly limitBytes?: number | null },
+  { days, limitBytes }: { readonly days: number; readonly limitBytes?: number },
 ): GrowthForecast | null {
   const [first] = sizes;
   const last = sizes.at(-1);
-  if (first === undefined || last === undefined || sizes.length < MIN_SNAPSHOTS) return null;
-  const database = sizes.map(({ takenAt, databaseBytes }) => sizeAt(takenAt, databaseBytes));
+  const trend = sizeTrend(sizes.map(({ takenAt, databaseBytes }) => sizeAt(takenAt, databaseBytes)));
+  if (first === undefined || last === undefined || trend === null) return null;
   return {
     days,
     basis: { snapshots: sizes.length, from: first.takenAt, until: last.takenAt },
-    database: ahead(database, days),
-    tables: last.tables.map(({ name }) => ({ name, ...ahead(ofTable(sizes, name), days) })),
-    limit: limitBytes === null ? null : reached(database, limitBytes),
+    database: ahead(last.databaseBytes, trend, days),
+    tables: last.tables.flatMap(({ name, tableBytes, indexBytes }) => {
+      const ofTable = sizeTrend(sizesOf(name, sizes));
+      return ofTable === null ? [] : { name, ...ahead(tableBytes + indexBytes, ofTable, days) };
+    }),
+    limit: limitBytes === undefined ? null : reached(limitBytes, last, trend),
   };
 }
 
@@ -71,36 +75,42 @@ function sizeAt(at: Date, bytes: number): SizeAt {
 }
 
 // A table counts from the day on which it was first seen.
-function ofTable(sizes: readonly DaySizes[], name: string): readonly SizeAt[] {
+function sizesOf(name: string, sizes: readonly DaySizes[]): readonly SizeAt[] {
   return sizes.flatMap(({ takenAt, tables }) => {
     const table = tables.find((one) => one.name === name);
     return table === undefined ? [] : sizeAt(takenAt, table.tableBytes + table.indexBytes);
   });
 }
 
-function ahead(points: readonly SizeAt[], days: number): SizeForecast {
-  const bytes = points.at(-1)?.bytes ?? 0;
-  const { bytesPerDay, lowestPerDay, highestPerDay } = sizeTrend(points);
-  const after = (perDay: number) => Math.max(0, Math.round(bytes + perDay * days));
+function ahead(bytes: number, { bytesPerDay, marginAfter }: SizeTrend, days: number): SizeForecast {
+  const expected = bytes + bytesPerDay * days;
+  const margin = marginAfter(days);
+  const whole = (size: number) => Math.max(0, Math.round(size));
   return {
     bytes,
     bytesPerDay: Math.round(bytesPerDay),
-    expectedBytes: after(bytesPerDay),
-    lowestBytes: after(lowestPerDay),
-    highestBytes: after(highestPerDay),
+    expectedBytes: whole(expected),
+    lowestBytes: whole(expected - margin),
+    highestBytes: whole(expected + margin),
   };
 }
 
-function reached(points: readonly SizeAt[], limitBytes: number): LimitForecast {
-  const { atMs, bytes } = points.at(-1) ?? { atMs: 0, bytes: 0 };
-  const { bytesPerDay, highestPerDay } = sizeTrend(points);
-  const whenBy = (perDay: number) => {
-    if (bytes >= limitBytes) return new Date(atMs);
-    const days = (limitBytes - bytes) / perDay;
-    // Further off than dates go, it is as good as never.
-    return perDay > 0 && days < MAX_DAYS ? new Date(atMs + days * MS_PER_DAY) : null;
+function reached(
+  limitBytes: number,
+  { takenAt, databaseBytes }: DaySizes,
+  { bytesPerDay, marginAfter }: SizeTrend,
+): LimitForecast {
+  const firstDay = (sizeAfter: (days: number) => number) => {
+    // Day by day, as the upper end of what shrinks rises at first and falls later.
+    for (let days = 0; days <= MAX_DAYS; days += 1) {
+      if (sizeAfter(days) >= limitBytes) return new Date(takenAt.getTime() + days * MS_PER_DAY);
+    }
+    return null;
   };
-  return { bytes: limitBytes, expectedAt: whenBy(bytesPerDay), earliestAt: whenBy(highestPerDay) };
+  const expectedAfter = (days: number) => databaseBytes + bytesPerDay * days;
+  return {
+    bytes: limitBytes,
+    expectedAt: firstDay(expectedAfter),
+    earliestAt: firstDay((days) => expectedAfter(days) + marginAfter(days)),
+  };
 }
-
-const MAX_DAYS = 36_500;

@@ -25,7 +25,7 @@ export interface RecordGrowthOptions extends CallOptions {
 export interface ForecastGrowthOptions extends CallOptions {
   /** How far ahead; 1–3,650, default 30. */
   readonly days?: number;
-  /** How far back snapshots count; 3–3,650, default 90. */
+  /** How far back snapshots count; 3–400, default 90. */
   readonly basisDays?: number;
   /** A size of the database, in bytes, e.g. that of its disk: when will it be reached? */
   readonly limitBytes?: number;
@@ -34,7 +34,7 @@ export interface ForecastGrowthOptions extends CallOptions {
 const recordOptions = z.object({ keepDays: z.int().min(7).max(3_650).default(400) });
 const forecastOptions = z.object({
   days: z.int().min(1).max(3_650).default(30),
-  basisDays: z.int().min(3).max(3_650).default(90),
+  basisDays: z.int().min(3).max(400).default(90),
   limitBytes: z.number().positive().max(Number.MAX_SAFE_INTEGER).exactOptional(),
 });
 
@@ -63,7 +63,7 @@ export class Growth {
         this.executor.read(selectDays, { basisDays }, callOptions(signal)).map((sizes) => {
           const found = forecast(sizes, wanted);
           return found === null
-            ? unavailable('too-few-snapshots', `${sizes.length} days`)
+            ? unavailable('too-few-snapshots', `there are ${sizes.length}`)
             : { available: true, ...found };
         }),
     );

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TelemetryConfig } from '../../../src/config/telemetry-config.js';
 import { createMacroStore, type MacroStore } from '../../../src/create-macro-store.js';
 import { createUserWithChat, must, TINY } from '../../support/builders.js';
 import { createDatabase, queryOnce, withDatabase } from '../../support/database-admin.js';
@@ -23,7 +24,11 @@ interface Setup {
 /** A migrated store of the given role on a database of its own. */
 async function withStore(
   server: PostgresServer,
-  { extension, role = 'postgres' }: { extension: boolean; role?: string },
+  {
+    extension,
+    role = 'postgres',
+    telemetry = {},
+  }: { extension: boolean; role?: string; telemetry?: TelemetryConfig },
   work: (setup: Setup) => Promise<void>,
 ): Promise<void> {
   const name = `m${randomUUID().slice(0, 8)}`;
@@ -38,7 +43,7 @@ async function withStore(
     await queryOnce(url, `grant all on all tables in schema public to ${role}`);
   }
   const roleUrl = url.replace('postgres@', `${role}@`);
-  await using store = createMacroStore({ database: { url: roleUrl, max: 4 }, embedding: TINY });
+  await using store = createMacroStore({ database: { url: roleUrl, max: 4 }, embedding: TINY, telemetry });
   await work({ store, url });
 }
 
@@ -80,6 +85,17 @@ describe('metrics.collectMetrics', () => {
 
       const after = await collect(store);
       expect(JSON.stringify(after.slowQueries)).not.toContain('pg_sleep');
+    }));
+
+  it('takes what telemetry.slowQueryMillis says for slow', () =>
+    withStore(preloaded, { extension: true, telemetry: { slowQueryMillis: 500 } }, async ({ store, url }) => {
+      await collect(store);
+      await queryOnce(url, 'select pg_sleep(0.2)');
+      await queryOnce(url, 'select pg_sleep(0.6), 2');
+      const { slowQueries } = await collect(store);
+      expect(slowQueries).toMatchObject({ available: true, thresholdMs: 500 });
+      const texts = slowQueries.available ? slowQueries.queries.map(({ text }) => text) : [];
+      expect(texts.filter((text) => text?.includes('pg_sleep'))).toEqual([expect.stringContaining(',')]);
     }));
 
   it('notices that the counters of the server were reset, and counts from there', () =>
