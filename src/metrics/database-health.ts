@@ -185,7 +185,8 @@ const ADVICE: Record<UnavailableReason, string> = {
   'not-migrated': 'run store.migrate()',
   'no-pool': 'the embedded database has one connection and no pool',
   'no-redis': 'the store was made without redis',
-  'too-few-snapshots': 'call metrics.recordGrowth() every hour or day; a forecast takes three days of it',
+  'too-few-snapshots':
+    "call metrics.recordGrowth(), or run 'macro-store metrics --record-growth', every hour or day; a forecast takes three days",
   failed: 'the reading failed',
 };
 

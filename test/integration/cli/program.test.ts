@@ -169,6 +169,84 @@ describe('macro-store metrics', () => {
     expect(health.relations.tables.map(({ name }: { name: string }) => name)).toContain('chat_vectors');
     expect(health.pool).toMatchObject({ available: true, waiting: 0 });
   });
+
+  describe('growth', () => {
+    const json = async (...options: string[]) =>
+      JSON.parse((await runLine(['metrics', '--json', ...options], env)).stdout);
+    const dateIn = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
+    test('says how to come by a forecast, and records the first snapshot', async () => {
+      expect((await runLine(['metrics'], env)).stdout).toMatch(
+        /\ngrowth {7}call .* run 'macro-store metrics --record-growth', .* \(there are 0\)\n/,
+      );
+      const { exitCode, stdout, stderr } = await runLine(['metrics', '--record-growth'], env);
+      expect([exitCode, stderr]).toEqual([0, '']);
+      expect(stdout).toMatch(/^recorded {5}now\nsessions [\s\S]*\(there are 1\)\n/);
+      expect(await database.query('select 1 from macro_store_growth_snapshots')).toHaveLength(1);
+      const { recordedGrowth } = await json('--record-growth');
+      expect(recordedGrowth).toMatchObject({ tables: expect.any(Array), takenAt: expect.any(String) });
+      expect(await json()).not.toHaveProperty('recordedGrowth');
+    });
+
+    test('shows what the database and its tables will take, and when it reaches a limit', async () => {
+      await database.query('truncate macro_store_growth_snapshots');
+      await database.query(
+        `insert into macro_store_growth_snapshots select hour, hour, (1024 - 10 * ago) * 1024::bigint * 1024,
+          jsonb_build_array(jsonb_build_object('name', 'chat_vectors', 'rows', 1,
+            'tableBytes', (512 - 5 * ago) * 1024 * 1024, 'indexBytes', 0))
+          from (select ago, date_trunc('hour', now(), 'UTC') - ago * interval '24 hours' as hour
+            from generate_series(0, 9) ago) days`,
+      );
+      const { exitCode, stdout } = await runLine(['metrics', '--limit', '2'], env);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(
+        '\ngrowth       10.0 MB a day; in 30 days 1324.0 MB, 1324.0 MB to 1324.0 MB nine times in ten\n' +
+          `             by 10 days, ${dateIn(-9)} to ${dateIn(0)}\n` +
+          `limit        2 GB on ${dateIn(103)}, on ${dateIn(103)} at the earliest\n`,
+      );
+      expect(stdout).toMatch(/\ntable +rows +dead +size +indexes +both a day +in 30 days\n/);
+      expect(stdout).toMatch(/\nchat_vectors .* MB +5\.0 MB +662\.0 MB\n/);
+      expect(stdout).toMatch(/\nusers [^\n]* MB *\n/);
+
+      expect((await runLine(['metrics', '--limit', '1'], env)).stdout).toContain(
+        '\nlimit        1 GB is reached\n',
+      );
+      const year = await runLine(['metrics', '--days', '365', '--limit', '500'], env);
+      expect(year.stdout).toMatch(
+        /; in 365 days 4674\.0 MB, [\s\S]*\nlimit {8}500 GB not within 100 years\n/,
+      );
+      expect((await json('--days', '1', '--limit', '1.5')).growth).toMatchObject({
+        available: true,
+        days: 1,
+        database: { expectedBytes: 1034 * 1024 ** 2 },
+        limit: { bytes: 1.5 * 1024 ** 3 },
+      });
+    });
+
+    test('refuses what is no number, and numbers out of bounds by the name of the field', async () => {
+      expect(await runLine(['metrics', '--days', 'many'], env)).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(await runLine(['metrics', '--limit', '1TB'], env)).toMatchObject({ exitCode: 2, stdout: '' });
+      for (const [option, field] of [
+        ['--days=0', 'days'],
+        ['--limit=0', 'limitBytes'],
+        ['--limit=-1', 'limitBytes'],
+      ]) {
+        const { exitCode, stdout, stderr } = await runLine(['metrics', `${option}`], env);
+        expect([exitCode, stdout]).toEqual([1, '']);
+        expect(stderr).toMatch(new RegExp(`^macro-store: invalid-input: .*${field}`));
+      }
+    });
+
+    test('ends with 1 where it may not or cannot record, whatever else could be shown', async () => {
+      await using unmigrated = await createTestDatabase({ template: false });
+      const { exitCode, stdout, stderr } = await runLine(['metrics', '--record-growth', '--json'], {
+        ...env,
+        DATABASE_URL: unmigrated.url,
+      });
+      expect([exitCode, stdout]).toEqual([1, '']);
+      expect(JSON.parse(stderr)).toMatchObject({ error: { kind: 'not-migrated' } });
+    });
+  });
 });
 
 describe('macro-store recall', () => {
