@@ -161,11 +161,12 @@ describe('metrics.recordGrowth', () => {
       await using setup = await setUp(`set timezone = '${zone}'`);
       const { store, database } = setup;
       const keepDays = 200;
-      // Of every hour of 20 days, of every third one until past the end: beyond a change of the clock of most zones.
+      // Of every hour of 20 days, of every third one of 50, and of three days around the end, of which one hour more or
+      // less decides: the clocks of most zones were changed since.
       await insertSnapshots(database, [
         ...hours(20 * 24),
         ...hours(400, 3).map((ago) => ago + 20 * 24),
-        ...hours(40).map((ago) => ago + keepDays * 24 - 20),
+        ...[-1, 0, 1].map((day) => (keepDays + day) * 24),
       ]);
       const before = await snapshotsOf(database);
       await must(store.metrics.recordGrowth({ keepDays }));
