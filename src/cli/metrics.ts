@@ -1,7 +1,8 @@
 import { okAsync, type ResultAsync } from 'neverthrow';
-import type { DatabaseHealth, GrowthSnapshot, StoreError } from '../index.js';
-import type { Call, Command } from './command.js';
+import type { DatabaseHealth, ForecastGrowthOptions, GrowthSnapshot, StoreError } from '../index.js';
+import type { Command } from './command.js';
 import { GIGABYTE, growthLines, inDays, recordedLines } from './growth-lines.js';
+import type { GivenOptions } from './options.js';
 import { megabytes, oneLine, table } from './table.js';
 
 /** What was collected, and the snapshot of `--record-growth`. */
@@ -33,10 +34,23 @@ of what the days added, so one import does not bend it; the interval around it i
     ['metrics --days 90 --limit 200', 'the sizes in 90 days, and when the database takes 200 GB'],
   ],
 
-  run: (call) =>
-    recorded(call).andThen((recordedGrowth) =>
-      collected(call).map((health) => (recordedGrowth === null ? health : { ...health, recordedGrowth })),
-    ),
+  run({ store: { metrics }, signal, options }) {
+    const stoppable = signal === undefined ? {} : { signal };
+    const forecast = forecastOf(options);
+    const recorded: ResultAsync<GrowthSnapshot | null, StoreError> = options.flag('record-growth')
+      ? metrics.recordGrowth(stoppable)
+      : okAsync(null);
+    return recorded.andThen((recordedGrowth) =>
+      metrics
+        .collectMetrics(stoppable)
+        .andThen((health) =>
+          forecast === null
+            ? okAsync(health)
+            : metrics.forecastGrowth({ ...forecast, ...stoppable }).map((growth) => ({ ...health, growth })),
+        )
+        .map((health) => (recordedGrowth === null ? health : { ...health, recordedGrowth })),
+    );
+  },
 
   describe(health, width) {
     return [
@@ -50,25 +64,15 @@ of what the days added, so one import does not bend it; the interval around it i
   },
 };
 
-function recorded({ store, signal, options }: Call): ResultAsync<GrowthSnapshot | null, StoreError> {
-  if (!options.flag('record-growth')) return okAsync(null);
-  return store.metrics.recordGrowth(signal === undefined ? {} : { signal });
-}
-
-function collected({ store, signal, options }: Call): ResultAsync<DatabaseHealth, StoreError> {
+/** `null`: the one that is collected will do. */
+function forecastOf(options: GivenOptions): ForecastGrowthOptions | null {
   const days = options.wholeNumber('days');
   const limit = options.number('limit');
-  const stoppable = signal === undefined ? {} : { signal };
-  const health = store.metrics.collectMetrics(stoppable);
-  if (days === undefined && limit === undefined) return health;
-  const wanted = {
-    ...stoppable,
+  if (days === undefined && limit === undefined) return null;
+  return {
     ...(days !== undefined && { days }),
     ...(limit !== undefined && { limitBytes: limit * GIGABYTE }),
   };
-  return health.andThen((collectedHealth) =>
-    store.metrics.forecastGrowth(wanted).map((growth) => ({ ...collectedHealth, growth })),
-  );
 }
 
 function standing(health: DatabaseHealth): readonly string[] {

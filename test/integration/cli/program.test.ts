@@ -224,7 +224,12 @@ describe('macro-store metrics', () => {
     });
 
     test('refuses what is no number, and numbers out of bounds by the name of the field', async () => {
-      expect(await runLine(['metrics', '--days', 'many'], env)).toMatchObject({ exitCode: 2, stdout: '' });
+      await database.query('truncate macro_store_growth_snapshots');
+      expect(await runLine(['metrics', '--record-growth', '--days', 'many'], env)).toMatchObject({
+        exitCode: 2,
+        stdout: '',
+      });
+      expect(await database.query('select 1 from macro_store_growth_snapshots')).toEqual([]);
       expect(await runLine(['metrics', '--limit', '1TB'], env)).toMatchObject({ exitCode: 2, stdout: '' });
       for (const [option, field] of [
         ['--days=0', 'days'],
