@@ -58,12 +58,13 @@ export function forecast(
   const last = sizes.at(-1);
   const trend = sizeTrend(sizes.map(({ takenAt, databaseBytes }) => sizeAt(takenAt, databaseBytes)));
   if (first === undefined || last === undefined || trend === null) return null;
+  const byTable = sizesByTable(sizes);
   return {
     days,
     basis: { snapshots: sizes.length, from: first.takenAt, until: last.takenAt },
     database: ahead(last.databaseBytes, trend, days),
     tables: last.tables.flatMap(({ name, tableBytes, indexBytes }) => {
-      const ofTable = sizeTrend(sizesOf(name, sizes));
+      const ofTable = sizeTrend(byTable.get(name) ?? []);
       return ofTable === null ? [] : { name, ...ahead(tableBytes + indexBytes, ofTable, days) };
     }),
     limit: limitBytes === undefined ? null : reached(limitBytes, last, trend),
@@ -74,12 +75,17 @@ function sizeAt(at: Date, bytes: number): SizeAt {
   return { atMs: at.getTime(), bytes };
 }
 
-// A table counts from the day on which it was first seen.
-function sizesOf(name: string, sizes: readonly DaySizes[]): readonly SizeAt[] {
-  return sizes.flatMap(({ takenAt, tables }) => {
-    const table = tables.find((one) => one.name === name);
-    return table === undefined ? [] : sizeAt(takenAt, table.tableBytes + table.indexBytes);
-  });
+/** By the name of the table, which counts from the day on which it was first seen. */
+function sizesByTable(sizes: readonly DaySizes[]): ReadonlyMap<string, readonly SizeAt[]> {
+  const byTable = new Map<string, SizeAt[]>();
+  for (const { takenAt, tables } of sizes) {
+    for (const { name, tableBytes, indexBytes } of tables) {
+      const ofTable = byTable.get(name) ?? [];
+      ofTable.push(sizeAt(takenAt, tableBytes + indexBytes));
+      byTable.set(name, ofTable);
+    }
+  }
+  return byTable;
 }
 
 function ahead(bytes: number, { bytesPerDay, marginAfter }: SizeTrend, days: number): SizeForecast {

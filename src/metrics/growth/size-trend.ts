@@ -32,7 +32,7 @@ const STUDENT_90 = [6.314, 2.92, 2.353, 2.132, 2.015, 1.943, 1.895, 1.86, 1.833,
  * `points`: oldest first. `null`: there are not three, half a day or more apart.
  */
 export function sizeTrend(points: readonly SizeAt[]): SizeTrend | null {
-  const slopes = slopesOf(points).sort((one, other) => one - other);
+  const slopes = Float64Array.from(slopesOf(points)).sort();
   const middle = (slopes.length - 1) / 2;
   const bytesPerDay = ((slopes[Math.floor(middle)] ?? 0) + (slopes[Math.ceil(middle)] ?? 0)) / 2;
 
