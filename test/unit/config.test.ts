@@ -147,7 +147,7 @@ describe('resolveConfig', () => {
         database: { url: 'mysql://localhost', max: 0, statementTimeout: 5 },
         redis: { url: 'http://localhost' },
         embedding: { dimensions: 0, column: 'bit' },
-        cache: { memoryMaxBytes: 1 },
+        cache: { memoryMaxBytes: -1 },
         logger: {},
         clock: 5,
         databse: {},
