@@ -3,8 +3,8 @@ import type { PoolState } from '../database/managed-pool.js';
 import type { Observer } from '../telemetry.js';
 import { createOperationAttributes } from './operation-attributes.js';
 
-// Names, units, descriptions, kinds and buckets are those of OpenTelemetry's semantic conventions 1.44,
-// docs/db/database-metrics.md. The times of connections have no buckets of their own there.
+// Names, units, descriptions, kinds and buckets are those of docs/db/database-metrics.md in
+// open-telemetry/semantic-conventions, at 01d94504. The times of connections have no buckets of their own there.
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 const ROWS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 

@@ -20,7 +20,7 @@ import {
 import { CANARY, CANARY_NUMBER, leaksOf } from '../../support/canary.js';
 import { followContexts, startOpenTelemetry } from '../../support/open-telemetry.js';
 
-/** OpenTelemetry's semantic conventions 1.44, docs/db/database-metrics.md: every metric of the page. */
+/** Every metric of docs/db/database-metrics.md in open-telemetry/semantic-conventions, at 01d94504. */
 const REGISTRY = {
   'db.client.operation.duration': ['Histogram', 's'],
   'db.client.response.returned_rows': ['Histogram', '{row}'],
