@@ -17,6 +17,14 @@ export type {
 } from './cache/cache-service.js';
 export type { CacheStats } from './cache/cache-stats.js';
 export type { Alert, AlertsConfig, AlertTargets, BackupStatus, TargetName } from './config/alert-config.js';
+export type { CacheConfig, EntityCacheConfig } from './config/cache-config.js';
+export type {
+  BorrowedDatabaseConfig,
+  DatabaseConfig,
+  EmbeddedDatabaseConfig,
+  PoolerMode,
+  ServerDatabaseConfig,
+} from './config/database-config.js';
 export type { RateLimit } from './config/rate-limit-config.js';
 export type {
   BorrowedRedisConfig,
@@ -37,18 +45,11 @@ export type {
   TelemetryTracer,
 } from './config/telemetry-config.js';
 export {
-  type BorrowedDatabaseConfig,
-  type CacheConfig,
-  type DatabaseConfig,
   DEFAULTS,
-  type EmbeddedDatabaseConfig,
   type EmbeddingConfig,
-  type EntityCacheConfig,
   type MacroStoreConfig,
   MacroStoreConfigError,
-  type PoolerMode,
   type SearchConfig,
-  type ServerDatabaseConfig,
 } from './config.js';
 export {
   createMacroStore,

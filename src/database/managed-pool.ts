@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { PoolerMode } from '../config.js';
+import type { PoolerMode } from '../config/database-config.js';
 import {
   aborted,
   fromSqlState,

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { ResolvedBorrowedDatabase, ResolvedServerDatabase } from '../config.js';
+import type { ResolvedBorrowedDatabase, ResolvedServerDatabase } from '../config/database-config.js';
 import type { Telemetry } from '../telemetry.js';
 import { connectHint, connectionSettings } from './connection-settings.js';
 import { atMost, type ConnectionPool, destroySocket, managePool } from './managed-pool.js';

@@ -1,4 +1,4 @@
-import type { ResolvedServerDatabase } from '../../config.js';
+import type { ResolvedServerDatabase } from '../../config/database-config.js';
 import { connectionSettings, isLocal } from '../../database/connection-settings.js';
 import { type Check, type Finding, ok, problem } from './finding.js';
 

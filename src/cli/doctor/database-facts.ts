@@ -1,4 +1,4 @@
-import type { ResolvedServerDatabase } from '../../config.js';
+import type { ResolvedServerDatabase } from '../../config/database-config.js';
 import { connectionSettings } from '../../database/connection-settings.js';
 import { connectDedicated, type DedicatedConnection } from '../../database/dedicated-connection.js';
 import { refuseTransactionPooler } from '../../database/transaction-pooler.js';

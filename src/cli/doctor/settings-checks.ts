@@ -1,4 +1,4 @@
-import type { ResolvedServerDatabase } from '../../config.js';
+import type { ResolvedServerDatabase } from '../../config/database-config.js';
 import { megabytes } from '../table.js';
 import type { DatabaseFacts } from './database-facts.js';
 import { type Check, type Finding, ok, problem } from './finding.js';
