@@ -47,7 +47,13 @@ export type ReembedRefusal =
  * - `not-empty`: the database to restore into has tables.
  * - `key-missing`: the backup is encrypted, and no key is configured.
  */
-export type BackupRefusal = 'running' | 'tool-missing' | 'tool-too-old' | 'not-empty' | 'key-missing';
+export type BackupRefusal =
+  | 'running'
+  | 'taken'
+  | 'tool-missing'
+  | 'tool-too-old'
+  | 'not-empty'
+  | 'key-missing';
 
 /** Where a backup went wrong: `store`, `read`, `list` and `delete` are the destination's. */
 export type BackupStep = 'dump' | 'store' | 'publish' | 'read' | 'list' | 'delete' | 'restore';

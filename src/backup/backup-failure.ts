@@ -40,6 +40,11 @@ export function backupDamaged(operation: string, part: BackupPart, message: stri
   return storeError('backup-damaged', operation, message, { part }, cause);
 }
 
+/** Another process takes this backup, or has taken it: no failure of the backups. */
+export function isLeftToOthers(error: StoreError): boolean {
+  return error.kind === 'backup-refused' && (error.reason === 'running' || error.reason === 'taken');
+}
+
 const KINDS: readonly StoreErrorKind[] = [
   'not-found',
   'backup-refused',

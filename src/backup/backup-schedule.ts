@@ -38,7 +38,7 @@ export function startSchedule(
   let job: Cron;
   try {
     job = new Cron(cron, { protect: true, ...(timezone === undefined ? {} : { timezone }) }, (self: Cron) => {
-      turn = takeTurn(self.currentRun() ?? new Date());
+      turn = takeTurn(dueTime(self));
       return turn;
     });
     job.nextRun(); // an unknown time zone is told here
@@ -55,4 +55,12 @@ export function startSchedule(
       await turn;
     },
   });
+}
+
+/** The time that the expression names, the same in every process; the timers of each fire some ms later. */
+function dueTime(job: Cron): Date {
+  const now = Date.now();
+  // What it gives is before the reference.
+  const [due] = job.previousRuns(1, new Date(now + 1));
+  return due ?? new Date(now);
 }

@@ -42,8 +42,9 @@ const config = z.strictObject({
   name: z
     .string()
     .max(100)
-    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-))*$/, {
-      error: "must begin with a letter or digit and hold letters, digits, '.', '_' and single '-' only",
+    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-|$))*$/, {
+      error:
+        "must begin with a letter or digit and hold letters, digits, '.', '_' and single '-' between them only",
     })
     .optional(),
   retention: z

@@ -48,6 +48,11 @@ export interface BackupCallOptions {
 export interface BackupRunOptions extends BackupCallOptions {
   /** How long to wait for another process that is backing up; default 0. */
   readonly lockWaitMs?: number;
+  /**
+   * Refused (`taken`) where there is a backup that began then or later: one backup of a time, whoever comes first.
+   * Looked at once others are locked out.
+   */
+  readonly unlessTakenSince?: Date;
 }
 
 export interface RestoreOptions extends BackupCallOptions {
@@ -80,7 +85,7 @@ export interface BackupFailure {
 export interface BackupStatus {
   /** The newest backup at the destination, whoever took it. */
   readonly lastSuccessAt: Date | null;
-  /** The last run of this process, if it failed. */
+  /** The last run of this process, if it failed, and no other process took that backup after. */
   readonly lastFailure: BackupFailure | null;
 }
 
@@ -101,14 +106,17 @@ export interface ScheduleOptions {
   readonly timezone?: string;
   /** Starts up to so much later, at random, so that replicas and databases do not start at once. Default: 0. */
   readonly jitterSeconds?: number;
-  /** Told of every run. What it throws is ignored. */
+  /** Told of every run, of one that `stop` aborted too (`failed`, `aborted`). What it throws is ignored. */
   readonly onResult: (result: ScheduledResult) => void;
   readonly onProgress?: (event: BackupEvent) => void;
 }
 
 export interface BackupSchedule {
   readonly nextRunAt: Date | null;
-  /** No more runs; aborts the one under way, and resolves when it has cleaned up. */
+  /**
+   * No more runs; aborts the run or verification under way, and resolves when it has cleaned up. A run that waits
+   * for its jitter does not begin.
+   */
   stop(): Promise<void>;
 }
 

@@ -7,6 +7,7 @@ import {
   type BackupListError,
   type BackupRestoreError,
   type BackupRunError,
+  isLeftToOthers,
   toBackupError,
 } from './backup-failure.js';
 import { startSchedule } from './backup-schedule.js';
@@ -47,8 +48,11 @@ export function createBackups(config: BackupsConfig): Backups {
     work: () => Promise<T>,
   ): ResultAsync<T, E> =>
     // toBackupError gives only the kinds that the methods have in their types.
-    ResultAsync.fromPromise(work(), (error) => toBackupError(operation, error, signal) as E).orTee((error) =>
-      logger?.warn('backup.failed', { operation, kind: error.kind, message: error.message }),
+    ResultAsync.fromPromise(work(), (error) => toBackupError(operation, error, signal) as E).orTee(
+      (error) => {
+        const { kind, message } = error;
+        if (!isLeftToOthers(error)) logger?.warn('backup.failed', { operation, kind, message });
+      },
     );
 
   const backups: Backups = {
@@ -62,7 +66,8 @@ export function createBackups(config: BackupsConfig): Backups {
           logger?.info('backup.published', { id: manifest.id, bytes: manifest.bytes });
         })
         .orTee((error) => {
-          lastFailure = { at: new Date(clock()), error };
+          if (!isLeftToOthers(error)) lastFailure = { at: new Date(clock()), error };
+          else if (error.kind === 'backup-refused' && error.reason === 'taken') lastFailure = null;
         });
     },
 

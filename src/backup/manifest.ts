@@ -61,7 +61,8 @@ const DATA_ENDING = '.dump';
 export const filePrefix = (name: string) => `${name}--`;
 export const manifestFile = (id: string) => id + MANIFEST_ENDING;
 export const dataFile = (id: string) => id + DATA_ENDING;
-export const isDataFile = (file: string) => file.endsWith(DATA_ENDING);
+/** Of a backup, published or not; somebody else's file may end so too. */
+export const isDataFile = (file: string) => /--\d{8}T\d{6}Z-[0-9a-f]{8}\.dump$/.test(file);
 export const idOfFile = (file: string) =>
   file.slice(0, file.lastIndexOf(file.endsWith(MANIFEST_ENDING) ? MANIFEST_ENDING : DATA_ENDING));
 

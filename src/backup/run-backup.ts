@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { DedicatedConnection, DedicatedScope } from '../database/dedicated-connection.js';
 import { refuseTransactionPooler } from '../database/transaction-pooler.js';
-import { atDestination } from './backup-failure.js';
+import { atDestination, backupRefused } from './backup-failure.js';
 import { lockBackups } from './backup-lock.js';
 import type { BackupSettings } from './backup-settings.js';
 import type { BackupRunOptions } from './backups.js';
-import { deleteBackup, removeLeftovers } from './catalog.js';
+import { deleteBackup, listManifests, removeLeftovers } from './catalog.js';
 import { readDatabaseFacts, readStoreFacts } from './database-facts.js';
 import { dumpArguments, dumpChunks } from './dump.js';
 import { linkAbort } from './linked-abort.js';
@@ -23,7 +23,7 @@ const OPERATION = 'backup.run';
 export function runBackup(
   settings: BackupSettings,
   signal: AbortSignal,
-  { lockWaitMs = 0, onProgress }: BackupRunOptions,
+  { lockWaitMs = 0, unlessTakenSince, onProgress }: BackupRunOptions,
 ): Promise<BackupManifest> {
   const { name, database, destination, binDirectory, clock } = settings;
   return withConnection(OPERATION, database, signal, async (connection) => {
@@ -31,6 +31,7 @@ export function runBackup(
     const server = await serverVersion(connection);
     const tool = await findTool(OPERATION, 'pg_dump', { binDirectory, serverMajor: server.major });
     await lockBackups(connection, { operation: OPERATION, name, waitMs: lockWaitMs, signal });
+    if (unlessTakenSince !== undefined) await refuseTaken(settings, unlessTakenSince, signal);
     await removeLeftovers(OPERATION, settings);
 
     const createdAt = new Date(clock());
@@ -63,6 +64,12 @@ export function runBackup(
       throw error;
     }
   });
+}
+
+async function refuseTaken(settings: BackupSettings, since: Date, signal: AbortSignal): Promise<void> {
+  const [newest] = await listManifests(OPERATION, settings, signal);
+  if (newest === undefined || new Date(newest.createdAt) < since) return;
+  throw backupRefused(OPERATION, 'taken', 'the backup of this time was taken already');
 }
 
 interface DumpRun {

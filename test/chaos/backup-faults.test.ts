@@ -1,18 +1,16 @@
-import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { BackupDestination } from '../../src/backup/backup-destination.js';
 import { s3Destination } from '../../src/backup/s3-destination.js';
 import { runScheduled } from '../../src/backup/scheduled-backup.js';
-import { type BackupGround, contentsOf, createBackupGround, KEY } from '../support/backup-kit.js';
+import { addNoise, type BackupGround, contentsOf, createBackupGround, KEY } from '../support/backup-kit.js';
 import type { BackupWorkerInput, BackupWorkerOutput } from '../support/backup-worker.js';
 import { failure, must } from '../support/builders.js';
 import { type FakeS3, type S3Fault, type S3Operation, startFakeS3 } from '../support/fake-s3.js';
 import { seededRandom } from '../support/seeded-random.js';
-import { descendantsOf } from '../support/server-process.js';
+import { runningTools } from '../support/tool-processes.js';
 import { buildWorker } from '../support/worker-process.js';
 
 const MIB = 1024 * 1024;
@@ -27,10 +25,7 @@ let dumpBytes: number;
 beforeAll(async () => {
   ground = await createBackupGround();
   worker = await buildWorker('backup-worker.ts');
-  // Hex digits of chance: half their size compressed, so that a dump has several parts.
-  await ground.database.query(`create table noise as
-    select n, (select string_agg(md5(random()::text || n || m), '') from generate_series(1, 1000) as m) as text
-    from generate_series(1, 800) as n`);
+  await addNoise(ground, 800); // a dump of several parts
   const { bytes } = await must(ground.backups({ encryptionKey: KEY }).run());
   dumpBytes = bytes;
   expect(dumpBytes).toBeGreaterThan(11 * MIB);
@@ -63,14 +58,8 @@ function watched(
   };
 }
 
-/** Of this process, found by its name in the table of processes. */
 async function killPgDump(): Promise<void> {
-  for (const pid of descendantsOf(process.pid)) {
-    const { stdout } = await promisify(execFile)('ps', ['-o', 'comm=', '-p', `${pid}`]).catch(() => ({
-      stdout: '',
-    }));
-    if (stdout.trim() === 'pg_dump') process.kill(pid, 'SIGKILL');
-  }
+  for (const pid of runningTools('pg_dump')) process.kill(pid, 'SIGKILL');
 }
 
 async function snapshotOf(s3: FakeS3): Promise<ReadonlyMap<string, string>> {

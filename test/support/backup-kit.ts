@@ -51,6 +51,13 @@ export async function createBackupGround({ vectors = 200 } = {}): Promise<Backup
   };
 }
 
+/** Hex digits of chance, 32 kB a row: half their size compressed, so that a dump is larger than a pipe. */
+export async function addNoise({ database }: BackupGround, rows: number): Promise<void> {
+  await database.query(`create table noise as
+    select n, (select string_agg(md5(random()::text || n || m), '') from generate_series(1, 1000) as m) as text
+    from generate_series(1, ${rows}) as n`);
+}
+
 function backupsConfig(
   url: string,
   with_: Partial<BackupsConfig> & Pick<BackupsConfig, 'destination'>,
