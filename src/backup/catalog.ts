@@ -1,4 +1,5 @@
 import { notFound } from '../errors.js';
+import type { BackupDestination } from './backup-destination.js';
 import { atDestination } from './backup-failure.js';
 import type { BackupSettings } from './backup-settings.js';
 import {
@@ -27,7 +28,9 @@ export function listManifests(
     const manifests: BackupManifest[] = [];
     for (const file of await destination.list(filePrefix(name))) {
       if (!file.name.endsWith(MANIFEST_ENDING) || file.bytes > MAX_MANIFEST_BYTES) continue;
-      const manifest = parseManifest(await readText(destination.read(file.name, signal)), name);
+      const text = await readListed(destination, file.name, signal);
+      if (text === null) continue;
+      const manifest = parseManifest(text, name);
       if (manifest !== null && manifestFile(manifest.id) === file.name) manifests.push(manifest);
       else logger?.warn('backup.unreadable-manifest', { file: file.name });
     }
@@ -69,6 +72,21 @@ export function removeLeftovers(operation: string, { destination, name }: Catalo
 export async function deleteBackup({ destination }: Catalog, id: string): Promise<void> {
   await destination.delete(manifestFile(id));
   await destination.delete(dataFile(id));
+}
+
+/** `null` where somebody has deleted it since it was listed. */
+async function readListed(
+  destination: BackupDestination,
+  file: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    return await readText(destination.read(file, signal));
+  } catch (error) {
+    const isThere = (await destination.list(file)).some(({ name }) => name === file);
+    if (isThere) throw error;
+    return null;
+  }
 }
 
 async function readText(chunks: AsyncIterable<Uint8Array>): Promise<string> {

@@ -1,12 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import S3rver from 's3rver';
 import { expect, test } from 'vitest';
 import { directoryDestination } from '../../../src/backup/directory-destination.js';
 import { s3Destination } from '../../../src/backup/s3-destination.js';
 import { backupDestinationContract } from '../../contract/backup-destination.js';
-import { clientFor, startFakeS3 } from '../../support/fake-s3.js';
+import { startFakeS3 } from '../../support/fake-s3.js';
+import { startS3rver } from '../../support/s3rver-server.js';
 
 const PART = { partBytes: 5 * 1024 * 1024 };
 
@@ -19,23 +19,10 @@ backupDestinationContract('a directory', async () => {
 });
 
 backupDestinationContract('s3rver', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'macro-store-s3rver-'));
-  const server = new S3rver({
-    port: 0,
-    address: '127.0.0.1',
-    silent: true,
-    directory: folder,
-    configureBuckets: [{ name: 'backups' }],
-  });
-  const { port } = await server.run();
-  const client = clientFor(`http://127.0.0.1:${port}`);
+  const server = await startS3rver();
   return {
-    destination: s3Destination({ client, bucket: 'backups', prefix: 'chat/', ...PART }),
-    async [Symbol.asyncDispose]() {
-      client.destroy();
-      await server.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+    destination: s3Destination({ client: server.client, bucket: 'backups', prefix: 'chat/', ...PART }),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 });
 
