@@ -58,8 +58,15 @@ export type BackupRefusal =
 /** Where a backup went wrong: `store`, `read`, `list` and `delete` are the destination's. */
 export type BackupStep = 'dump' | 'store' | 'publish' | 'read' | 'list' | 'delete' | 'restore';
 
-/** What of a backup is not as it was taken: the stored file, what it decrypts to, or what it restores to. */
-export type BackupPart = 'checksum' | 'decryption' | 'restore' | 'counts' | 'indexes' | 'constraints';
+/** What of a backup is not as it was taken: its manifest, the stored file, what it decrypts to, or what it restores to. */
+export type BackupPart =
+  | 'manifest'
+  | 'checksum'
+  | 'decryption'
+  | 'restore'
+  | 'counts'
+  | 'indexes'
+  | 'constraints';
 
 /** The extra fields of each kind; the list of kinds itself. */
 export interface StoreErrorFields {

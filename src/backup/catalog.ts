@@ -1,6 +1,6 @@
 import { notFound } from '../errors.js';
 import type { BackupDestination } from './backup-destination.js';
-import { atDestination } from './backup-failure.js';
+import { atDestination, backupDamaged } from './backup-failure.js';
 import type { BackupSettings } from './backup-settings.js';
 import {
   type BackupManifest,
@@ -12,14 +12,45 @@ import {
   manifestFile,
   parseManifest,
 } from './manifest.js';
+import { isSealed } from './manifest-seal.js';
 
-type Catalog = Pick<BackupSettings, 'destination' | 'name' | 'logger'>;
+type Place = Pick<BackupSettings, 'destination' | 'name'>;
+type Catalog = Pick<BackupSettings, 'destination' | 'name' | 'encryptionKey' | 'logger'>;
 
 /** A manifest lists tables: of some thousand it has some hundred kilobytes. */
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
-/** The published backups of this name, newest first. What is no manifest of ours is passed over. */
-export function listManifests(
+/** The published backups of this name, newest first. What is no manifest of ours, or was changed, is passed over. */
+export async function listManifests(
+  operation: string,
+  catalog: Catalog,
+  signal: AbortSignal,
+): Promise<readonly BackupManifest[]> {
+  const { encryptionKey, logger } = catalog;
+  return (await readManifests(operation, catalog, signal)).filter((manifest) => {
+    const isOurs = isSealed(manifest, encryptionKey);
+    if (!isOurs) logger?.warn('backup.unsealed-manifest', { file: manifestFile(manifest.id) });
+    return isOurs;
+  });
+}
+
+/** One backup, by its id or as `latest`; throws `backup-damaged` for a manifest that was changed. */
+export async function getManifest(
+  operation: string,
+  id: string,
+  catalog: Catalog,
+  signal: AbortSignal,
+): Promise<BackupManifest> {
+  const manifests = await readManifests(operation, catalog, signal);
+  const found = id === 'latest' ? manifests[0] : manifests.find((manifest) => manifest.id === id);
+  if (found === undefined) throw notFound(operation, 'backup');
+  if (isSealed(found, catalog.encryptionKey)) return found;
+  const message = 'the manifest was not written with this encryptionKey, or was changed since';
+  throw backupDamaged(operation, 'manifest', message);
+}
+
+/** All that have the form of one, whoever wrote them. */
+function readManifests(
   operation: string,
   { destination, name, logger }: Catalog,
   signal: AbortSignal,
@@ -38,24 +69,11 @@ export function listManifests(
   });
 }
 
-/** One backup, by its id or as `latest`. */
-export async function getManifest(
-  operation: string,
-  id: string,
-  catalog: Catalog,
-  signal: AbortSignal,
-): Promise<BackupManifest> {
-  const manifests = await listManifests(operation, catalog, signal);
-  const found = id === 'latest' ? manifests[0] : manifests.find((manifest) => manifest.id === id);
-  if (found === undefined) throw notFound(operation, 'backup');
-  return found;
-}
-
 /**
  * Removes what killed runs left: partial files, open uploads, and dumps without a manifest. The lock is held,
  * so nobody writes any of them.
  */
-export function removeLeftovers(operation: string, { destination, name }: Catalog): Promise<void> {
+export function removeLeftovers(operation: string, { destination, name }: Place): Promise<void> {
   return atDestination(operation, 'store', async () => {
     await destination.discardUnfinished(filePrefix(name));
     const files = (await destination.list(filePrefix(name))).map((file) => file.name);
@@ -69,7 +87,7 @@ export function removeLeftovers(operation: string, { destination, name }: Catalo
 }
 
 /** The manifest first: what is listed is complete, also while it is deleted. */
-export async function deleteBackup({ destination }: Catalog, id: string): Promise<void> {
+export async function deleteBackup({ destination }: Place, id: string): Promise<void> {
   await destination.delete(manifestFile(id));
   await destination.delete(dataFile(id));
 }

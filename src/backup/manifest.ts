@@ -2,14 +2,16 @@ import { z } from 'zod';
 
 const table = z.object({ schema: z.string(), name: z.string(), rows: z.int().min(0) });
 
-const manifest = z.object({
+const SHA256 = /^[0-9a-f]{64}$/;
+
+const unsealed = z.object({
   format: z.literal(1),
   id: z.string(),
   name: z.string(),
   createdAt: z.iso.datetime(),
   file: z.string(),
   bytes: z.int().min(0),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256: z.string().regex(SHA256),
   encrypted: z.boolean(),
   versions: z.object({ server: z.string(), pgDump: z.string(), library: z.string() }),
   migrations: z.array(z.string()),
@@ -19,6 +21,8 @@ const manifest = z.object({
   constraints: z.int().min(0),
   unvalidatedConstraints: z.int().min(0),
 });
+
+const manifest = unsealed.extend({ hmac: z.string().regex(SHA256).nullable() });
 
 /** What is known of a backup. It is stored last, so a backup with a manifest is complete. */
 export interface BackupManifest {
@@ -46,7 +50,11 @@ export interface BackupManifest {
   readonly constraints: number;
   /** Those of them that are declared `NOT VALID`. */
   readonly unvalidatedConstraints: number;
+  /** Over all the rest, by a key from the encryption key; `null` without one. */
+  readonly hmac: string | null;
 }
+
+export type UnsealedManifest = Omit<BackupManifest, 'hmac'>;
 
 export interface BackedUpTable {
   readonly schema: string;
@@ -70,6 +78,11 @@ export const idOfFile = (file: string) =>
 export function newBackupId(name: string, createdAt: Date, random: string): string {
   const time = createdAt.toISOString().replace(/[-:]|\.\d+/g, '');
   return `${filePrefix(name)}${time}-${random}`;
+}
+
+/** The same text for the same content, in whatever order and with whatever blanks it was stored; without the code. */
+export function canonicalText(given: UnsealedManifest): string {
+  return JSON.stringify(unsealed.parse(given)); // its fields come in the order of the schema
 }
 
 /** A stored manifest, or `null` for what is none, is another version's or is not of this name. */

@@ -10,7 +10,14 @@ import { deleteBackup, listManifests, removeLeftovers } from './catalog.js';
 import { readDatabaseFacts, readStoreFacts } from './database-facts.js';
 import { dumpArguments, dumpChunks } from './dump.js';
 import { linkAbort } from './linked-abort.js';
-import { type BackupManifest, dataFile, manifestFile, newBackupId } from './manifest.js';
+import {
+  type BackupManifest,
+  dataFile,
+  manifestFile,
+  newBackupId,
+  type UnsealedManifest,
+} from './manifest.js';
+import { sealManifest } from './manifest-seal.js';
 import { createEnvironment } from './postgres-environment.js';
 import { findTool, type PostgresTool, startTool } from './postgres-tool.js';
 import { byteProgress } from './progress.js';
@@ -25,7 +32,7 @@ export function runBackup(
   signal: AbortSignal,
   { lockWaitMs = 0, unlessTakenSince, onProgress }: BackupRunOptions,
 ): Promise<BackupManifest> {
-  const { name, database, destination, binDirectory, clock } = settings;
+  const { name, database, encryptionKey, binDirectory, clock } = settings;
   return withConnection(OPERATION, database, signal, async (connection) => {
     await refuseTransactionPooler(connection, OPERATION);
     const server = await serverVersion(connection);
@@ -45,22 +52,23 @@ export function runBackup(
         signal,
         onProgress,
       });
-      const manifest: BackupManifest = {
+      const unsealed: UnsealedManifest = {
         format: 1,
         id,
         name,
         createdAt: createdAt.toISOString(),
         file: dataFile(id),
-        encrypted: settings.encryptionKey !== null,
+        encrypted: encryptionKey !== null,
         versions: { server: server.text, pgDump: tool.version, library: packageJson.version },
         ...dumped,
       };
+      const manifest = sealManifest(unsealed, encryptionKey);
       await publish(settings, connection, manifest, signal);
       onProgress?.({ type: 'published', id, bytes: manifest.bytes });
       return manifest;
     } catch (error) {
       // What cannot be removed now has no manifest, and goes with the next run.
-      await deleteBackup({ destination, name, logger: null }, id).catch(() => undefined);
+      await deleteBackup(settings, id).catch(() => undefined);
       throw error;
     }
   });
@@ -82,7 +90,7 @@ interface DumpRun {
 }
 
 type Dumped = Omit<
-  BackupManifest,
+  UnsealedManifest,
   'format' | 'id' | 'name' | 'createdAt' | 'file' | 'encrypted' | 'versions'
 >;
 
@@ -91,7 +99,8 @@ async function dumpInSnapshot(run: DumpRun): Promise<Dumped> {
   await using environment = await createEnvironment(run.settings.database, APPLICATION_NAME);
   const stop = linkAbort(run.signal);
   const { signal } = stop;
-  return run.connection.transaction(async (scope) => {
+  // Awaited here: the files of the environment are removed with the end of this function.
+  return await run.connection.transaction(async (scope) => {
     await scope.query('set transaction isolation level repeatable read, read only');
     const [snapshot] = await scope.query<{ id: string }>('select pg_export_snapshot() as id');
     if (snapshot === undefined) throw new Error('the server exported no snapshot');

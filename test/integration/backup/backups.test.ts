@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
+import type { BackupManifest } from '../../../src/backup/manifest.js';
+import { sealManifest } from '../../../src/backup/manifest-seal.js';
 import { createMacroStore } from '../../../src/create-macro-store.js';
 import { MIGRATIONS } from '../../../src/migrations/bundled.js';
 import { type BackupGround, createBackupGround, flipByte, KEY, rewrite } from '../../support/backup-kit.js';
@@ -115,7 +117,7 @@ describe('backup.verify', () => {
     ['encrypted', KEY, 'decryption'],
     ['plain', undefined, 'restore'],
   ] as const)(
-    'finds a flipped byte of an %s backup whose checksum was forged too',
+    'finds a flipped byte of an %s backup whose manifest was written anew by who holds the key',
     async (_name, encryptionKey, part) => {
       const backups = ground.backups(encryptionKey === undefined ? {} : { encryptionKey });
       const { id, file, bytes } = await must(backups.run());
@@ -123,6 +125,7 @@ describe('backup.verify', () => {
       await forge(id, async (manifest) => {
         const content = await readFile(join(ground.folder, file));
         manifest['sha256'] = createHash('sha256').update(content).digest('hex');
+        Object.assign(manifest, sealManifest(manifest as unknown as BackupManifest, encryptionKey ?? null));
       });
       expect(await failure(backups.verify(id))).toMatchObject({ kind: 'backup-damaged', part });
       expect(await scratchDatabases()).toEqual([]);
@@ -133,7 +136,7 @@ describe('backup.verify', () => {
     const { id } = await must(ground.backups({ encryptionKey: KEY }).run());
     expect(await failure(ground.backups({ encryptionKey: Buffer.alloc(32, 8) }).verify(id))).toMatchObject({
       kind: 'backup-damaged',
-      part: 'decryption',
+      part: 'manifest',
     });
     expect(await failure(ground.backups().verify(id))).toMatchObject({
       kind: 'backup-refused',

@@ -23,6 +23,7 @@ function backups(count: number, everyHours: number, newest = '2026-03-31T12:00:0
     indexes: 0,
     constraints: 0,
     unvalidatedConstraints: 0,
+    hmac: null,
   }));
 }
 
