@@ -1,3 +1,4 @@
+import packageJson from '../../package.json' with { type: 'json' };
 import { MacroStoreConfigError } from '../config.js';
 import { createMacroStore } from '../create-macro-store.js';
 import type { StoreError } from '../errors.js';
@@ -54,7 +55,12 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
 
 async function understand(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const { stdout } = surroundings;
-  const [name, ...afterName] = parseLine(args, EVERY_OPTION).words;
+  const line = parseLine(args, EVERY_OPTION);
+  if (line.options.flag('version')) {
+    stdout.write(`${packageJson.version}\n`);
+    return EXIT.ok;
+  }
+  const [name, ...afterName] = line.words;
   if (name === 'help' || (name === undefined && (args.includes('--help') || args.includes('-h')))) {
     const [about] = afterName;
     stdout.write(about === undefined ? overview(COMMANDS) : helpOf(about, find(about)));

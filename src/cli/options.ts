@@ -27,6 +27,7 @@ export const COMMON_OPTIONS = {
   column: { value: '<type>', help: 'vector or halfvec; default vector' },
   model: { value: '<name>', help: 'the embedding model, once vectors were embedded again with another' },
   json: { help: 'the result as JSON on stdout, and no progress' },
+  version: { help: 'the version of this program, and nothing else' },
   help: { short: 'h', help: 'what the command does, with examples' },
 } as const satisfies OptionSpecs;
 

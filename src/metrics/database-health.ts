@@ -128,7 +128,10 @@ export interface Replication {
   readonly role: 'primary' | 'replica';
   /** Of a primary; empty on a replica. */
   readonly replicas: readonly ReplicaHealth[];
-  /** Of a replica: the age of the last transaction it has replayed, which grows also while nothing is written. */
+  /**
+   * Of a replica: the age of the last transaction it has replayed, which grows also while nothing is written; `null`
+   * before it has replayed one.
+   */
   readonly lagSeconds: number | null;
 }
 

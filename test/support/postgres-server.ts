@@ -23,6 +23,8 @@ export interface PostgresServerOptions {
   binDir?: string;
   /** Server settings on top of ours, such as `{ max_connections: '10' }`. */
   settings?: Record<string, string>;
+  /** Makes it a streaming replica of that server, of which it is a copy. */
+  replicaOf?: PostgresServer;
 }
 
 /** A PostgreSQL process of one's own, for tests that harm it. */
@@ -73,23 +75,23 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
     port: `${port}`,
   };
 
-  await execute(
-    join(binDir, 'initdb'),
-    // C.UTF-8 orders by code point on every machine and still knows upper and lower case of all letters.
-    [
-      '-D',
-      dataDir,
-      '-U',
-      'postgres',
-      '-A',
-      'trust',
-      '--encoding=UTF8',
-      '--locale=C.UTF-8',
-      '--no-sync',
-      '--no-instructions',
-    ],
-    { cwd: directory, ...account },
-  );
+  if (options.replicaOf === undefined) {
+    await execute(
+      join(binDir, 'initdb'),
+      // C.UTF-8 orders by code point on every machine and still knows upper and lower case of all letters.
+      [
+        ...['-D', dataDir, '-U', 'postgres', '-A', 'trust', '--encoding=UTF8', '--locale=C.UTF-8'],
+        ...['--no-sync', '--no-instructions'],
+      ],
+      { cwd: directory, ...account },
+    );
+  } else {
+    await execute(
+      join(binDir, 'pg_basebackup'),
+      ['-D', dataDir, '-d', options.replicaOf.url, '-R', '-X', 'stream', '--checkpoint=fast', '--no-sync'],
+      { cwd: directory, ...account },
+    );
+  }
 
   let postmaster = await launch();
 

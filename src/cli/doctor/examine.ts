@@ -104,12 +104,16 @@ async function examineRedis({ config, now }: Examined): Promise<readonly Finding
     const advice = 'see that it runs, and that address, user and password are right; npm install ioredis';
     return [tls, problem('redis.reachable', 'error', found, advice)];
   }
-  const servers = reading.servers.flatMap((server) =>
-    checkRedisServer({
+  const servers = reading.servers.flatMap((server) => {
+    const findings = checkRedisServer({
       ...server,
       isClusterConfigured: redis.kind === 'cluster',
       areSessionsDurable: sessions.durable,
-    }),
-  );
+    });
+    // Of several, which one.
+    return redis.kind === 'cluster'
+      ? findings.map((finding) => ({ ...finding, found: `${server.address}: ${finding.found}` }))
+      : findings;
+  });
   return [tls, ok('redis.reachable', 'answers'), ...servers];
 }

@@ -7,6 +7,8 @@ import { type ClockReading, readClock } from './clock.js';
 
 /** What one Redis server says of itself, and of what this user may. */
 export interface RedisFacts {
+  /** As `host:port`. */
+  readonly address: string;
   readonly version: string;
   readonly role: string;
   readonly isClusterNode: boolean;
@@ -71,6 +73,7 @@ async function readServer(server: Redis, keyPrefix: string, now: () => number): 
   const info = parseInfo(await server.info());
   const snapshots = await granted(async () => (await server.config('GET', 'save')) as string[]);
   return {
+    address: `${server.options.host}:${server.options.port}`,
     version: info.get('redis_version') ?? '0',
     role: info.get('role') ?? 'master',
     isClusterNode: info.get('redis_mode') === 'cluster',

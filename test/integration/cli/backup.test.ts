@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { runInTerminal, runLine, runPiped } from '../../support/command-line.js';
 import { dropDatabase, queryOnce, withDatabase } from '../../support/database-admin.js';
+import { type S3rverServer, startS3rver } from '../../support/s3rver-server.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
 
 let directory: string;
@@ -92,5 +94,63 @@ describe('macro-store backup', () => {
     const { exitCode, stderr } = await runLine(args, { ...env, ...changes });
     expect([exitCode, stderr]).toEqual([2, expect.stringMatching(message)]);
     expect(stderr).not.toContain('hunter2');
+  });
+});
+
+describe('macro-store backup --to s3://…', () => {
+  let s3: S3rverServer;
+  let s3Env: NodeJS.ProcessEnv;
+  beforeAll(async () => {
+    s3 = await startS3rver();
+    const { MACRO_STORE_BACKUP_DESTINATION: _directory, ...rest } = env;
+    s3Env = {
+      ...rest,
+      AWS_ENDPOINT_URL_S3: s3.endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'S3RVER',
+      AWS_SECRET_ACCESS_KEY: 'S3RVER',
+      NODE_NO_WARNINGS: '1', // the SDK tells of the versions of Node that it will leave behind
+    };
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await s3?.[Symbol.asyncDispose]();
+  });
+
+  const keysAt = async () => {
+    const { Contents = [] } = await s3.client.send(new ListObjectsV2Command({ Bucket: 'backups' }));
+    return Contents.map(({ Key }) => Key).sort();
+  };
+
+  test('takes, lists, verifies and prunes in a bucket', async () => {
+    const to = ['--to', 's3://backups/chat/'];
+    const run = await runPiped(['backup', 'run', ...to, ...bin()], s3Env);
+    expect(run).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/published \S+, \d+\.\d MB\n/) });
+    const [id = ''] = run.stdout.split(' ');
+    expect(await keysAt()).toEqual([`chat/${id}.dump`, `chat/${id}.manifest.json`]);
+
+    // In this process too, whose variables the SDK then reads.
+    for (const [name, value] of Object.entries(s3Env)) if (name.startsWith('AWS_')) vi.stubEnv(name, value);
+    const listed = await runLine(['backup', 'list', '--json', ...to], s3Env);
+    expect(JSON.parse(listed.stdout)).toMatchObject({ manifests: [{ id, encrypted: true }] });
+    const verified = await runPiped(['backup', 'verify', ...to, ...bin()], s3Env);
+    expect(verified).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`${id} is whole`) });
+
+    const second = await runLine(['backup', 'run', '--json', ...to, ...bin()], s3Env);
+    expect(second).toMatchObject({ exitCode: 0, stderr: '' });
+    const keep = ['--keep-daily', '1', '--min-keep', '1'];
+    const pruned = await runPiped(['backup', 'prune', ...keep, ...to], s3Env);
+    expect(pruned).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`deleted  ${id}\n`) });
+    const { manifest } = JSON.parse(second.stdout) as { manifest: { id: string } };
+    expect(await keysAt()).toEqual([`chat/${manifest.id}.dump`, `chat/${manifest.id}.manifest.json`]);
+  });
+
+  test('fails with 1 where there is no such bucket, and shows no credentials', async () => {
+    const { exitCode, stderr } = await runPiped(
+      ['backup', 'run', '--to', 's3://nobody/chat/', ...bin()],
+      s3Env,
+    );
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('backup-failed')]);
+    expect(stderr).not.toContain('S3RVER');
   });
 });

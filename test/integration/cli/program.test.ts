@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import packageJson from '../../../package.json' with { type: 'json' };
 import { createMacroStore } from '../../../src/index.js';
 import { runInTerminal, runLine, runPiped, startPiped } from '../../support/command-line.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
@@ -76,6 +77,13 @@ describe('macro-store as a program', () => {
         expect([line, stderr]).toEqual([line, '']);
       }
     }
+  });
+
+  test('prints its version and ends with 0, whatever else is asked, and needs no configuration', async () => {
+    const printed = { exitCode: 0, stdout: `${packageJson.version}\n`, stderr: '' };
+    expect(await runPiped(['--version'])).toEqual(printed);
+    expect(await runLine(['migrate', '--version'])).toEqual(printed);
+    expect((await runLine(['--help'])).stdout).toMatch(/--version +the version of this program/);
   });
 
   test('ends with 2 for a mistake, through a pipe and in a terminal', async () => {

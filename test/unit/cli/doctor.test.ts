@@ -37,6 +37,7 @@ const WELL: DatabaseFacts = {
   transactionAge: 1_000,
 };
 const REDIS: Parameters<typeof checkRedisServer>[0] = {
+  address: '127.0.0.1:6379',
   version: '7.0.15',
   role: 'master',
   isClusterNode: false,
