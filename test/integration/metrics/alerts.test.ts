@@ -42,4 +42,24 @@ describe('alerts of a store', () => {
       'queryP95Ms recovered',
     ]);
   });
+
+  it('are evaluated no more once the store is closed', async () => {
+    const openFor = (alerts: string[]) =>
+      createMacroStore({
+        database: { url: inject('postgresUrl'), max: 4, min: 0 },
+        alerts: {
+          evaluateEverySeconds: 0.05,
+          evaluationsInARow: 10,
+          backups: () => ({ lastSuccessAt: null, lastFailure: null }),
+          onAlert: ({ target, change }) => alerts.push(`${target} ${change}`),
+        },
+      });
+    const ofClosed: string[] = [];
+    const ofOpen: string[] = [];
+    const closed = openFor(ofClosed);
+    await closed.close();
+    await using _open = openFor(ofOpen);
+    await until('the one that is open has fired', () => ofOpen.length > 0);
+    expect([ofOpen, ofClosed]).toEqual([['backupAgeHours fired'], []]);
+  });
 });
