@@ -43,6 +43,7 @@ export type ReembedRefusal =
 
 /**
  * - `running`: another process is backing the database up.
+ * - `taken`: another process took the backup of this time already.
  * - `tool-missing`, `tool-too-old`: pg_dump or pg_restore cannot be used with this server.
  * - `not-empty`: the database to restore into has tables.
  * - `key-missing`: the backup is encrypted, and no key is configured.

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { DedicatedConnection, DedicatedScope } from '../database/dedicated-connection.js';
 import { refuseTransactionPooler } from '../database/transaction-pooler.js';
+import { invalidInput } from '../errors.js';
 import { atDestination, backupRefused } from './backup-failure.js';
 import { lockBackups } from './backup-lock.js';
 import type { BackupSettings } from './backup-settings.js';
@@ -75,6 +76,9 @@ export function runBackup(
 }
 
 async function refuseTaken(settings: BackupSettings, since: Date, signal: AbortSignal): Promise<void> {
+  if (Number.isNaN(since.getTime())) {
+    throw invalidInput(OPERATION, [{ path: 'unlessTakenSince', message: 'must be a valid date' }]);
+  }
   const [newest] = await listManifests(OPERATION, settings, signal);
   if (newest === undefined || new Date(newest.createdAt) < since) return;
   throw backupRefused(OPERATION, 'taken', 'the backup of this time was taken already');

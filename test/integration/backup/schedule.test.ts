@@ -160,6 +160,10 @@ describe('backups of one time by several processes', () => {
     for (const backups of [one, other])
       expect(await must(backups.status())).toMatchObject({ lastFailure: null });
     expect(await failure(one.run({ unlessTakenSince: since }))).toMatchObject({ reason: 'taken' });
+    expect(await failure(one.run({ unlessTakenSince: new Date('soon') }))).toMatchObject({
+      kind: 'invalid-input',
+      issues: [{ path: 'unlessTakenSince' }],
+    });
   });
 
   test('with the same schedule are one of each time, and nothing fails', async () => {
