@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { DedicatedConnection } from '../database/dedicated-connection.js';
 
-/** An underscore in LIKE is any character. */
 const PREFIX = 'macro_store_verify_';
-const LOCK_KEY = "hashtext('@macro-ai/store scratch'), hashtext($1)";
+const LOCK_CLASS = "hashtext('@macro-ai/store scratch')";
 
 /** Runs work with an empty database that is dropped after; one that a killed process left is dropped before. */
 export async function withScratchDatabase<T>(
@@ -14,7 +13,7 @@ export async function withScratchDatabase<T>(
   await dropAbandoned(connection);
   const name = `${PREFIX}${randomBytes(8).toString('hex')}`;
   // Tells others that its process lives: the session loses it with its end.
-  await connection.query(`select pg_advisory_lock(${LOCK_KEY})`, [name]);
+  await connection.query(`select pg_advisory_lock(${LOCK_CLASS}, hashtext($1))`, [name]);
   await createDatabase(connection, name);
   let result: T;
   try {
@@ -36,18 +35,17 @@ export async function dropDatabase(connection: DedicatedConnection, name: string
   await connection.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
 }
 
+/**
+ * Drops those whose maker is gone. Locks can be taken within one database only, but seen from all, and verifications
+ * of other databases make theirs on this server too.
+ */
 async function dropAbandoned(connection: DedicatedConnection): Promise<void> {
   const found = await connection.query<{ name: string }>(
-    'select datname as name from pg_database where starts_with(datname, $1) and pg_has_role(datdba, $2)',
-    [PREFIX, 'usage'],
+    `select datname as name from pg_database
+     where starts_with(datname, $1) and pg_has_role(datdba, 'usage')
+       and not exists (select from pg_locks where locktype = 'advisory' and objsubid = 2
+         and classid = ${LOCK_CLASS}::oid and objid = hashtext(datname)::oid)`,
+    [PREFIX],
   );
-  for (const { name } of found) {
-    const [row] = await connection.query<{ locked: boolean }>(
-      `select pg_try_advisory_lock(${LOCK_KEY}) as locked`,
-      [name],
-    );
-    if (!row?.locked) continue;
-    await dropDatabase(connection, name);
-    await connection.query(`select pg_advisory_unlock(${LOCK_KEY})`, [name]);
-  }
+  for (const { name } of found) await dropDatabase(connection, name);
 }

@@ -14,8 +14,9 @@ export type S3Operation =
   | 'abortUpload'
   | 'listUploads';
 
-/** `error`: 500. `hang`: no answer ever. `cut`: the connection ends. `lost`: the work is done, and the answer is lost. */
-export type S3Fault = 'error' | 'hang' | 'cut' | 'lost' | null;
+/** `error`: 500. `hang`: no answer ever. `cut`: the connection ends. `lost`: the work is done, and the answer is lost. `stall`: half of the answer, and no more.
+ * `gone`: the upload is not known. */
+export type S3Fault = 'error' | 'hang' | 'cut' | 'lost' | 'stall' | 'gone' | null;
 
 /** As much of S3 as a destination needs, in memory, that goes wrong on request. */
 export interface FakeS3 extends AsyncDisposable {
@@ -68,10 +69,16 @@ export async function startFakeS3(): Promise<FakeS3> {
     }
     const body = await read(request);
     if (fault === 'hang') return;
+    if (fault === 'gone') return send(response, 404, errorXml('NoSuchUpload'));
     if (fault === 'error') return send(response, 500, errorXml('InternalError'));
     const [status, text] = perform(operation, key, query, body);
     if (fault === 'lost') {
       request.socket.destroy();
+      return;
+    }
+    if (fault === 'stall') {
+      response.writeHead(status, { 'content-length': Buffer.byteLength(text) });
+      response.write(Buffer.from(text).subarray(0, Buffer.byteLength(text) / 2));
       return;
     }
     send(response, status, text);
