@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { z } from 'zod';
 import { hasMethods, objectOf, tlsSetting, urlOf } from '../config/checks.js';
@@ -25,6 +26,9 @@ export interface BackupSettings {
   readonly logger: Logger | null;
 }
 
+/** `--` ends it in the names of files, so that no name is the beginning of another's files. */
+const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-|$))*$/;
+
 const database = z.strictObject({ url: DATABASE_URL, tls: tlsSetting.optional() });
 const count = z.int().min(0).max(10_000);
 
@@ -42,7 +46,7 @@ const config = z.strictObject({
   name: z
     .string()
     .max(100)
-    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-|$))*$/, {
+    .regex(NAME, {
       error:
         "must begin with a letter or digit and hold letters, digits, '.', '_' and single '-' between them only",
     })
@@ -82,8 +86,9 @@ export function backupSettings(given: BackupsConfig): BackupSettings {
   };
 }
 
-/** A file name may not hold all that a database's name may. */
-function nameOf(databaseName: string | undefined): string {
-  const name = (databaseName ?? '').replace(/[^A-Za-z0-9._-]+/g, '_').replace(/-{2,}/g, '-');
-  return name.replace(/^[^A-Za-z0-9]+/, '').replace(/-$/, '') || 'database';
+/** A file name may not hold all that a database's name may; what tells two of them apart must not be lost with it. */
+function nameOf(databaseName = 'database'): string {
+  if (NAME.test(databaseName)) return databaseName;
+  const readable = databaseName.replace(/[^A-Za-z0-9]+/g, '_').replace(/^_/, '') || 'database';
+  return `${readable}.${createHash('sha256').update(databaseName).digest('hex').slice(0, 8)}`;
 }
