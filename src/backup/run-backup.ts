@@ -101,7 +101,7 @@ type Dumped = Omit<
 /** Dumps and counts in one snapshot, at the same time. */
 async function dumpInSnapshot(run: DumpRun): Promise<Dumped> {
   await using environment = await createEnvironment(run.settings.database, APPLICATION_NAME);
-  const stop = linkAbort(run.signal);
+  using stop = linkAbort(run.signal);
   const { signal } = stop;
   // Awaited here: the files of the environment are removed with the end of this function.
   return await run.connection.transaction(async (scope) => {
@@ -126,7 +126,6 @@ async function dumpInSnapshot(run: DumpRun): Promise<Dumped> {
       );
     } finally {
       await tool.stop();
-      stop.release();
     }
   });
 }
@@ -160,11 +159,14 @@ async function publish(
   manifest: BackupManifest,
   signal: AbortSignal,
 ): Promise<void> {
-  // The session still lives, and with it the lock: nobody took the dump for a leftover meanwhile.
-  await connection.query('select 1');
+  // While the session lives it has the lock, and nobody takes the dump for a leftover.
+  const keepsLock = () => connection.query('select 1');
+  await keepsLock();
   await atDestination(OPERATION, 'publish', () =>
     destination.write(manifestFile(manifest.id), onlyChunk(JSON.stringify(manifest, null, 2)), signal),
   );
+  // A lock lost while the manifest was on its way may have cost the dump.
+  await keepsLock();
 }
 
 async function* onlyChunk(text: string): AsyncGenerator<Uint8Array> {

@@ -18,6 +18,10 @@ export async function withConnection<T>(
   const onAbort = () => void connection.close();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
+    signal.throwIfAborted(); // it fired while the connection was made
+    // A session that nobody listens to any more gives its lock and its snapshot back, also in the middle of a long
+    // count. Not every platform can.
+    await connection.query("set client_connection_check_interval = '2s'").catch(() => undefined);
     // Those of a newer server are passed over by an older one. A dump may take hours, in which we only wait.
     await connection.query(`select set_config(name, '0', false) from pg_settings where name in
       ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout',
