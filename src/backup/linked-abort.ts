@@ -1,9 +1,7 @@
 /** A controller that aborts with its parent too, and after `timeoutMs` where that is given. */
-export interface LinkedAbort {
+export interface LinkedAbort extends Disposable {
   readonly signal: AbortSignal;
   abort(): void;
-  /** Ends the timer and forgets the parent. */
-  release(): void;
 }
 
 /** By hand: the garbage collector of Node 20 takes a timeout that only `AbortSignal.any` refers to, and it never fires. */
@@ -16,7 +14,7 @@ export function linkAbort(parent?: AbortSignal, timeoutMs?: number): LinkedAbort
   return {
     signal: controller.signal,
     abort,
-    release() {
+    [Symbol.dispose]() {
       clearTimeout(timer);
       parent?.removeEventListener('abort', abort);
     },

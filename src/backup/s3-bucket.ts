@@ -11,10 +11,10 @@ export interface UploadedPart {
   readonly ETag: string | undefined;
 }
 
-/** The requests of S3 that a destination needs, each with a deadline. Reads have one for their start only. */
+/** The requests of S3 that a destination needs, each with a deadline; that of a read is for each wait, not for the whole. */
 export interface Bucket {
   put(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
-  get(key: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  get(key: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   list(prefix: string): AsyncIterable<{ readonly key: string; readonly bytes: number }>;
   delete(key: string): Promise<void>;
   createUpload(key: string, signal: AbortSignal): Promise<OpenUpload>;
@@ -46,12 +46,8 @@ export async function createBucket({
     request: (options: { abortSignal: AbortSignal }) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> => {
-    const { signal: abortSignal, release } = linkAbort(signal, requestTimeoutMs);
-    try {
-      return await request({ abortSignal });
-    } finally {
-      release();
-    }
+    using stop = linkAbort(signal, requestTimeoutMs);
+    return await request({ abortSignal: stop.signal });
   };
 
   return {
@@ -63,10 +59,22 @@ export async function createBucket({
       );
     },
 
-    async get(Key, signal) {
-      const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket, Key }), { abortSignal: signal });
-      if (Body === undefined) throw new Error('an object without a body');
-      return Body as unknown as AsyncIterable<Uint8Array>; // under Node it is a Readable
+    async *get(Key, signal) {
+      using stop = linkAbort(signal);
+      let stalled = setTimeout(stop.abort, requestTimeoutMs);
+      try {
+        const command = new sdk.GetObjectCommand({ Bucket, Key });
+        const { Body } = await client.send(command, { abortSignal: stop.signal });
+        if (Body === undefined) throw new Error('an object without a body');
+        // Under Node it is a Readable.
+        for await (const chunk of Body as unknown as AsyncIterable<Uint8Array>) {
+          clearTimeout(stalled);
+          yield chunk; // whoever reads may take as long as they need
+          stalled = setTimeout(stop.abort, requestTimeoutMs);
+        }
+      } finally {
+        clearTimeout(stalled);
+      }
     },
 
     async *list(Prefix) {
@@ -190,4 +198,5 @@ async function loadSdk(): Promise<typeof import('@aws-sdk/client-s3')> {
   }
 }
 
-const isNamed = (error: unknown, name: string) => error instanceof Error && error.name === name;
+/** What the SDK calls an answer of S3, e.g. `NoSuchUpload`. */
+export const isNamed = (error: unknown, name: string) => error instanceof Error && error.name === name;

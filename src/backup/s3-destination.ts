@@ -18,7 +18,7 @@ export interface S3DestinationOptions {
   readonly partBytes?: number;
   /** Parts on their way at once; default 2. Memory holds one more. */
   readonly partsInFlight?: number;
-  /** How long one request may take with its retries, in ms; default 120,000. */
+  /** How long one request may take with its retries, and a read without a further byte, in ms; default 120,000. */
   readonly requestTimeoutMs?: number;
 }
 
@@ -67,7 +67,7 @@ export function s3Destination({
     },
 
     async *read(file, signal) {
-      yield* await (await open()).get(keyOf(file), signal);
+      yield* (await open()).get(keyOf(file), signal);
     },
 
     async list(filePrefix) {

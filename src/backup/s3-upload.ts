@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linkAbort } from './linked-abort.js';
 import { pieces } from './pieces.js';
-import type { Bucket, OpenUpload, UploadedPart } from './s3-bucket.js';
+import { type Bucket, isNamed, type OpenUpload, type UploadedPart } from './s3-bucket.js';
 
 export const DEFAULT_PART_BYTES = 5 * 1024 * 1024;
 const MAX_PARTS = 10_000;
@@ -51,19 +51,21 @@ export async function uploadParts(
   },
   { partsInFlight, signal }: { readonly partsInFlight: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const stop = linkAbort(signal);
+  using stop = linkAbort(signal);
   const inFlight = new Set<Promise<void>>();
   const uploaded: UploadedPart[] = [];
   let upload: OpenUpload | null = null;
   let partNumber = 0;
+  let bytes = 0;
 
-  const send = (to: OpenUpload, bytes: Buffer) => {
+  const send = (to: OpenUpload, piece: Buffer) => {
     partNumber += 1;
     if (partNumber > MAX_PARTS) throw new RangeError('more than 10,000 parts; raise partBytes');
-    const sent = bucket.uploadPart(to, partNumber, bytes, stop.signal).then((part) => {
+    bytes += piece.length;
+    const sent = bucket.uploadPart(to, partNumber, piece, stop.signal).then((part) => {
       uploaded.push(part);
       inFlight.delete(sent);
-      buffers.giveBack(bytes);
+      buffers.giveBack(piece);
     });
     sent.catch(() => undefined); // stays in the set, where it is waited for
     inFlight.add(sent);
@@ -79,7 +81,7 @@ export async function uploadParts(
     }
     await Promise.all(inFlight);
     uploaded.sort((a, b) => a.PartNumber - b.PartNumber);
-    await bucket.completeUpload(upload, uploaded, signal);
+    await complete(bucket, upload, uploaded, { bytes, signal });
   } catch (error) {
     stop.abort();
     await parts.return?.();
@@ -87,8 +89,27 @@ export async function uploadParts(
     await Promise.allSettled(inFlight);
     await undo(bucket, key, upload);
     throw error;
-  } finally {
-    stop.release();
+  }
+}
+
+/**
+ * Completes an upload, once. The client repeats a request whose answer was lost, and the store may know the upload
+ * no more: then it is the object that tells. Nobody else writes under its key.
+ */
+async function complete(
+  bucket: Bucket,
+  upload: OpenUpload,
+  parts: readonly UploadedPart[],
+  { bytes, signal }: { readonly bytes: number; readonly signal: AbortSignal },
+): Promise<void> {
+  try {
+    await bucket.completeUpload(upload, parts, signal);
+  } catch (error) {
+    if (!isNamed(error, 'NoSuchUpload')) throw error;
+    for await (const object of bucket.list(upload.key)) {
+      if (object.key === upload.key && object.bytes === bytes) return;
+    }
+    throw error;
   }
 }
 
