@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, rootCertificates } from 'node:tls';
@@ -9,7 +9,10 @@ export interface PostgresEnvironment extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The environment for the same place, role and TLS that the settings lead pg to. */
+/**
+ * The environment for the same place, role and TLS that the settings lead pg to. Variables that pg does not know, and
+ * that would lead the program to another server, are taken out.
+ */
 export async function createEnvironment(
   settings: pg.ClientConfig,
   applicationName: string,
@@ -19,9 +22,10 @@ export async function createEnvironment(
   const folder = await mkdtemp(join(tmpdir(), 'macro-store-backup-'));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
+    // biome-ignore lint/style/noProcessEnv: the program needs PATH, HOME and PG* as this process has them
+    const { PGHOSTADDR, PGSERVICE, PGSERVICEFILE, ...inherited } = process.env;
     const env = {
-      // biome-ignore lint/style/noProcessEnv: the program needs PATH, HOME and PG* as this process has them
-      ...process.env,
+      ...inherited,
       ...present({ PGHOST: host, PGUSER: user, PGDATABASE: database, PGPASSWORD: password }),
       PGPORT: String(port),
       PGAPPNAME: applicationName,
@@ -46,11 +50,22 @@ async function tlsEnvironment(ssl: pg.ClientConfig['ssl'], folder: string): Prom
   const verifies = options.rejectUnauthorized !== false;
   return present({
     PGSSLMODE: verifies ? 'verify-full' : 'require',
-    // The roots that Node trusts, so that the program trusts the same servers.
-    PGSSLROOTCERT: verifies ? await file('root.crt', options.ca ?? [...rootCertificates]) : undefined,
+    // A file that is not there: with the user's own in its default place, `require` would verify all the same.
+    PGSSLROOTCERT: verifies
+      ? await file('root.crt', options.ca ?? (await trustedRoots()))
+      : join(folder, 'none.crt'),
     PGSSLCERT: await file('client.crt', options.cert),
     PGSSLKEY: await file('client.key', options.key),
   });
+}
+
+/** The roots that Node trusts, so that the program trusts the same servers. */
+async function trustedRoots(): Promise<readonly string[]> {
+  // biome-ignore lint/style/noProcessEnv: Node itself reads it from there, and does not tell what it found
+  const { NODE_EXTRA_CA_CERTS: path } = process.env;
+  // Node goes on without a file that it cannot read.
+  const extra = path ? await readFile(path, 'utf8').catch(() => '') : '';
+  return [...rootCertificates, extra];
 }
 
 /** One or several PEM texts, as Node's TLS options take them. */
