@@ -44,13 +44,17 @@ export async function* decryptFrames(
   key: Uint8Array,
 ): AsyncGenerator<Uint8Array> {
   const source = chunks[Symbol.asyncIterator]();
-  const { header, rest } = await readHeader(source);
-  const fileKey = deriveKey(key, header.subarray(MAGIC.length));
-  const frame = Buffer.allocUnsafeSlow(FRAME_BYTES + TAG_BYTES);
-  let index = 0;
-  for await (const { bytes, isLast } of pieces(startingWith(rest, source), () => frame)) {
-    yield decryptFrame(fileKey, nonce(index, isLast), bytes);
-    index += 1;
+  try {
+    const { header, rest } = await readHeader(source);
+    const fileKey = deriveKey(key, header.subarray(MAGIC.length));
+    const frame = Buffer.allocUnsafeSlow(FRAME_BYTES + TAG_BYTES);
+    let index = 0;
+    for await (const { bytes, isLast } of pieces(startingWith(rest, source), () => frame)) {
+      yield decryptFrame(fileKey, nonce(index, isLast), bytes);
+      index += 1;
+    }
+  } finally {
+    await source.return?.(); // read by hand, it is closed by hand
   }
 }
 

@@ -90,3 +90,20 @@ describe('decryptFrames', () => {
     await expect(unseal(await seal(randomBytes(10)), randomBytes(32))).rejects.toThrow(UndecryptableError);
   });
 });
+
+test('decryptFrames closes what it reads from, also where that is no encrypted backup or nobody reads on', async () => {
+  const closed: string[] = [];
+  async function* source(name: string, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+    try {
+      while (true) yield bytes;
+    } finally {
+      closed.push(name);
+    }
+  }
+  await expect(collect(decryptFrames(source('other', randomBytes(100)), KEY))).rejects.toThrow(
+    UndecryptableError,
+  );
+  const sealed = await seal(randomBytes(3 * FRAME_BYTES));
+  for await (const _plain of decryptFrames(source('left', sealed), KEY)) break;
+  expect(closed).toEqual(['other', 'left']);
+});
