@@ -20,12 +20,12 @@ export type ConnectionErrorKind =
   | 'internal';
 
 export type BackupRunError = StoreError<
-  'backup-refused' | 'backup-failed' | 'pooler-refused' | ConnectionErrorKind
+  'backup-refused' | 'backup-failed' | 'pooler-refused' | 'callback-threw' | ConnectionErrorKind
 >;
 /** What reading the destination alone can end in. */
 export type BackupListError = StoreError<'backup-failed' | 'aborted' | 'internal'>;
 export type BackupRestoreError = StoreError<
-  'not-found' | 'backup-refused' | 'backup-failed' | 'backup-damaged' | ConnectionErrorKind
+  'not-found' | 'backup-refused' | 'backup-failed' | 'backup-damaged' | 'callback-threw' | ConnectionErrorKind
 >;
 
 export function backupFailed(operation: string, step: BackupStep, message: string, cause?: unknown) {
@@ -51,6 +51,7 @@ const KINDS: readonly StoreErrorKind[] = [
   'backup-failed',
   'backup-damaged',
   'pooler-refused',
+  'callback-threw',
   'unavailable',
   'timeout',
   'permission-denied',

@@ -1,4 +1,5 @@
-import type { BackupEvent } from './backups.js';
+import { storeError } from '../errors.js';
+import type { BackupCallOptions, BackupEvent } from './backups.js';
 
 const REPORT_EVERY_MS = 200;
 
@@ -15,4 +16,18 @@ export function byteProgress(
     reported = now;
     onProgress(eventOf(bytes));
   };
+}
+
+/** The same options; what the listener throws ends the work as `callback-threw`, and not as a fault of a server. */
+export function guardProgress<T extends BackupCallOptions>(operation: string, options: T): T {
+  const { onProgress } = options;
+  if (onProgress === undefined) return options;
+  const guarded = (event: BackupEvent) => {
+    try {
+      onProgress(event);
+    } catch (thrown) {
+      throw storeError('callback-threw', operation, 'onProgress threw, so the work was ended', {}, thrown);
+    }
+  };
+  return { ...options, onProgress: guarded };
 }

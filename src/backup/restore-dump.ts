@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
-import { hasKind } from '../errors.js';
+import { isStoreError } from '../errors.js';
 import { createEnvironment } from './postgres-environment.js';
 import { howItEnded, type PostgresTool, startTool } from './postgres-tool.js';
 import { readDump, type StoredDumpReading } from './stored-dump.js';
@@ -37,9 +37,7 @@ export async function restoreDump(restore: DumpRestore): Promise<void> {
       pipeline(Readable.from(readDump(restore, onBytes)), running.stdin, { signal }),
     ]);
     // A dump that cannot be read to its end must not look to pg_restore as if it had ended.
-    if (fed.status === 'rejected' && hasKind(fed.reason, 'backup-damaged', 'backup-failed')) {
-      throw fed.reason;
-    }
+    if (fed.status === 'rejected' && isStoreError(fed.reason)) throw fed.reason;
     const end = await running.ended;
     if (end.code !== 0) throw failure(`pg_restore ${howItEnded(end)}`, new Error(end.stderr));
     if (fed.status === 'rejected') throw failure('pg_restore did not read to the end', fed.reason as Error);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isStoreError } from '../errors.js';
 import { atDestination, backupDamaged, backupFailed, backupRefused } from './backup-failure.js';
 import type { BackupSettings } from './backup-settings.js';
 import { decryptFrames, UndecryptableError } from './frame-encryption.js';
@@ -53,6 +54,7 @@ export async function* readDump(
         yield chunk;
       }
     } catch (cause) {
+      if (isStoreError(cause)) throw cause; // of the listener
       throw backupFailed(operation, 'read', 'the destination failed (read)', cause);
     }
   }

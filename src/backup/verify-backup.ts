@@ -25,10 +25,6 @@ export async function verifyBackup(
   if (manifest.encrypted) requireKey(OPERATION, settings.encryptionKey);
   const reading: StoredDumpReading = { operation: OPERATION, settings, manifest, signal };
   const totalBytes = manifest.bytes;
-  await compareChecksum(
-    reading,
-    byteProgress(onProgress, (bytes) => ({ type: 'checking', bytes, totalBytes })),
-  );
 
   const restoreAndCompare = async (connection: DedicatedConnection) => {
     const { major } = await serverVersion(connection);
@@ -36,6 +32,10 @@ export async function verifyBackup(
       binDirectory: settings.binDirectory,
       serverMajor: major,
     });
+    await compareChecksum(
+      reading,
+      byteProgress(onProgress, (bytes) => ({ type: 'checking', bytes, totalBytes })),
+    );
     await withScratchDatabase(connection, async (database) => {
       const target = { ...settings.scratch, database };
       await restoreDump({
