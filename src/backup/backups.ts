@@ -41,7 +41,7 @@ export type BackupEvent =
 export interface BackupCallOptions {
   /** Ends the work, and removes what it has left so far. */
   readonly signal?: AbortSignal;
-  /** Called in between; what it throws ends the work. */
+  /** Called in between; what it throws ends the work, as `callback-threw`. */
   readonly onProgress?: (event: BackupEvent) => void;
 }
 
@@ -83,7 +83,7 @@ export interface BackupFailure {
 }
 
 export interface BackupStatus {
-  /** The newest backup at the destination, whoever took it. */
+  /** The newest backup at the destination, whoever took it; without those of the future, which a wrong clock made. */
   readonly lastSuccessAt: Date | null;
   /** The last run of this process, if it failed, and no other process took that backup after. */
   readonly lastFailure: BackupFailure | null;

@@ -14,6 +14,8 @@ import { startSchedule } from './backup-schedule.js';
 import { backupSettings, DATABASE_URL } from './backup-settings.js';
 import type { BackupFailure, Backups, BackupsConfig } from './backups.js';
 import { listManifests } from './catalog.js';
+import { newestManifest } from './newest-manifest.js';
+import { guardProgress } from './progress.js';
 import { pruneBackups } from './prune-backups.js';
 import { restoreBackup } from './restore-backup.js';
 import { runBackup } from './run-backup.js';
@@ -59,7 +61,7 @@ export function createBackups(config: BackupsConfig): Backups {
     run: (options = {}) => {
       const { signal = UNINTERRUPTED } = options;
       return attempt<Awaited<ReturnType<typeof runBackup>>, BackupRunError>('backup.run', signal, () =>
-        runBackup(settings, signal, options),
+        runBackup(settings, signal, guardProgress('backup.run', options)),
       )
         .andTee((manifest) => {
           lastFailure = null;
@@ -78,7 +80,9 @@ export function createBackups(config: BackupsConfig): Backups {
 
     verify: (id, options = {}) => {
       const { signal = UNINTERRUPTED } = options;
-      return attempt('backup.verify', signal, () => verifyBackup(settings, id, signal, options));
+      return attempt('backup.verify', signal, () =>
+        verifyBackup(settings, id, signal, guardProgress('backup.verify', options)),
+      );
     },
 
     restore: (id, options) => {
@@ -92,7 +96,7 @@ export function createBackups(config: BackupsConfig): Backups {
           if (new URL(options.url).pathname.length <= 1) {
             throw invalidInput('backup.restore', [{ path: 'url', message: 'must name a database' }]);
           }
-          return restoreBackup(settings, id, signal, options);
+          return restoreBackup(settings, id, signal, guardProgress('backup.restore', options));
         },
       );
     },
@@ -108,10 +112,10 @@ export function createBackups(config: BackupsConfig): Backups {
     },
 
     status: () =>
-      backups.list().map(([newest]) => ({
-        lastSuccessAt: newest === undefined ? null : new Date(newest.createdAt),
-        lastFailure,
-      })),
+      backups.list().map((manifests) => {
+        const newest = newestManifest(manifests, clock());
+        return { lastSuccessAt: newest === undefined ? null : new Date(newest.createdAt), lastFailure };
+      }),
   };
   return backups;
 }

@@ -19,6 +19,7 @@ import {
   type UnsealedManifest,
 } from './manifest.js';
 import { sealManifest } from './manifest-seal.js';
+import { newestManifest } from './newest-manifest.js';
 import { createEnvironment } from './postgres-environment.js';
 import { findTool, type PostgresTool, startTool } from './postgres-tool.js';
 import { byteProgress } from './progress.js';
@@ -79,7 +80,7 @@ async function refuseTaken(settings: BackupSettings, since: Date, signal: AbortS
   if (Number.isNaN(since.getTime())) {
     throw invalidInput(OPERATION, [{ path: 'unlessTakenSince', message: 'must be a valid date' }]);
   }
-  const [newest] = await listManifests(OPERATION, settings, signal);
+  const newest = newestManifest(await listManifests(OPERATION, settings, signal), settings.clock());
   if (newest === undefined || new Date(newest.createdAt) < since) return;
   throw backupRefused(OPERATION, 'taken', 'the backup of this time was taken already');
 }
