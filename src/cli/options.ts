@@ -120,5 +120,7 @@ export function parseLine(args: readonly string[], specs: OptionSpecs): ParsedLi
 
 function unknownOption(args: readonly string[], specs: OptionSpecs): string | undefined {
   const known = new Set([...Object.keys(specs).map((name) => `--${name}`), '-h', '--']);
-  return args.map((arg) => arg.split('=', 1)[0] ?? '').find((arg) => arg.startsWith('-') && !known.has(arg));
+  // Without what follows it: `-psecret` is a password to whoever wrote it.
+  const nameOf = (arg: string) => (arg.startsWith('--') ? (arg.split('=', 1)[0] ?? '') : arg.slice(0, 2));
+  return args.map(nameOf).find((name) => name.startsWith('-') && !known.has(name));
 }

@@ -40,8 +40,10 @@ export interface RunningProgram {
   readonly ended: Promise<Ended>;
   /** Resolves once it has written this to stderr. */
   hasWritten(text: string): Promise<void>;
-  /** Ctrl-C. */
-  interrupt(): void;
+  /** Ctrl-C, or another signal. */
+  interrupt(signal?: NodeJS.Signals): void;
+  /** Closes the pipe of stdout, as `head` does. */
+  stopReading(): void;
 }
 
 export function startPiped(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningProgram {
@@ -81,6 +83,7 @@ function startProcess(command: string, args: readonly string[], env: NodeJS.Proc
         child.stderr.on('data', look);
         ended.then(() => reject(new Error(`it ended without writing ${text}: ${written.stderr}`)), reject);
       }),
-    interrupt: () => void child.kill('SIGINT'),
+    interrupt: (signal = 'SIGINT') => void child.kill(signal),
+    stopReading: () => void child.stdout.destroy(),
   };
 }

@@ -49,6 +49,23 @@ describe('macro-store as a program', () => {
     expect(terminal.stdout.replaceAll('\r\n', '\n')).toBe(piped.stdout);
   });
 
+  test('does not mind a reader that has seen enough', async () => {
+    const program = startPiped(['--help']);
+    program.stopReading();
+    expect(await program.ended).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  test('does not repeat what stands behind an option that it does not know', async () => {
+    for (const given of ['-phunter2', '--pass=hunter2']) {
+      const { exitCode, stderr } = await runLine(['status', given]);
+      expect([exitCode, stderr]).toEqual([
+        2,
+        expect.stringContaining(`unknown option ${given.startsWith('--') ? '--pass' : '-p'}`),
+      ]);
+      expect(stderr).not.toContain('hunter2');
+    }
+  });
+
   test.each(COMMANDS)('teaches %s: what it does, options, examples, exit codes', async (name) => {
     const { exitCode, stdout } = await runLine([name, '--help']);
     expect(exitCode).toBe(0);
