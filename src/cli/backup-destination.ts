@@ -11,8 +11,10 @@ export async function openDestination({ options, env, directory }: Call): Promis
   if (!given) {
     throw new UsageError('backup: where are they? Set MACRO_STORE_BACKUP_DESTINATION, or give --to');
   }
-  const [, bucket, prefix = ''] = S3_URL.exec(given) ?? [];
+  const [, bucket, folder = ''] = S3_URL.exec(given) ?? [];
   if (bucket === undefined) return directoryDestination(resolve(directory, given));
+  // As a folder: `chat` must not be the beginning of the names in `chat2`.
+  const prefix = folder === '' || folder.endsWith('/') ? folder : `${folder}/`;
   const { S3Client } = await loadSdk();
   // A service of one's own, named by AWS_ENDPOINT_URL_S3, seldom has a host name for each bucket.
   const forcePathStyle = Boolean(env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL']);

@@ -68,8 +68,12 @@ the variables of the AWS SDK name credentials, region and endpoint.`,
   ],
 
   run(call): ResultAsync<BackupResult, StoreError> {
-    const [action, id = 'latest'] = call.words;
+    const [action, givenId] = call.words;
     const chosen = choiceOf('backup: what to do', action, ACTIONS);
+    if (givenId !== undefined && chosen !== 'verify' && chosen !== 'restore') {
+      throw new UsageError(`backup ${chosen}: takes no id; only verify and restore do`);
+    }
+    const id = givenId ?? 'latest';
     const into = call.options.text('into') ?? call.env['MACRO_STORE_RESTORE_URL'];
     if (chosen === 'restore' && !into) {
       throw new UsageError(

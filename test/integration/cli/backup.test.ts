@@ -3,11 +3,14 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { runInTerminal, runLine, runPiped } from '../../support/command-line.js';
+import { runInTerminal, runLine, runPiped, startPiped } from '../../support/command-line.js';
 import { dropDatabase, queryOnce, withDatabase } from '../../support/database-admin.js';
+import { startFakeS3 } from '../../support/fake-s3.js';
 import { type S3rverServer, startS3rver } from '../../support/s3rver-server.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
+import { until } from '../../support/until.js';
 
 let directory: string;
 let database: TestDatabase;
@@ -89,11 +92,54 @@ describe('macro-store backup', () => {
       { MACRO_STORE_BACKUP_KEY: 'hunter2' },
       /64 hexadecimal digits/,
     ],
+    ['an id where none belongs', ['backup', 'prune', 'chat--1'], {}, /prune: takes no id/],
     ['a retention that is none', ['backup', 'prune', '--min-keep', '0'], {}, /retention\.minKeep/],
   ])('ends with 2 and says what is wrong: %s', async (_what, args, changes, message) => {
     const { exitCode, stderr } = await runLine(args, { ...env, ...changes });
     expect([exitCode, stderr]).toEqual([2, expect.stringMatching(message)]);
     expect(stderr).not.toContain('hunter2');
+  });
+
+  test('is told to end by SIGTERM, and leaves nothing', async () => {
+    const place = join(directory, 'ended');
+    const holder = new pg.Client(database.url);
+    await holder.connect();
+    try {
+      // Neither pg_dump nor the count gets past it.
+      await holder.query('begin');
+      await holder.query('lock table users in access exclusive mode');
+      const program = startPiped(['backup', 'run', '--to', place, ...bin()], env);
+      await until('pg_dump waits', async () => {
+        const waiting = await database.query(`select from pg_stat_activity where wait_event_type = 'Lock'
+          and application_name = 'macro-store backup' and datname = current_database()`);
+        return waiting.length === 2;
+      });
+      program.interrupt('SIGTERM');
+      expect(await program.ended).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('aborted') });
+      expect(await readdir(place)).toEqual([]);
+    } finally {
+      await holder.end();
+    }
+  });
+
+  test('keeps what it stores in a bucket in a folder of the prefix', async () => {
+    await using s3 = await startFakeS3();
+    const remote = {
+      ...env,
+      AWS_ENDPOINT_URL_S3: s3.endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 'key',
+    };
+    for (const place of ['s3://backups/one', 's3://backups/two/']) {
+      expect(
+        await runPiped(['backup', 'run', '--to', place, '--name', 'chat', ...bin()], remote),
+      ).toMatchObject({
+        exitCode: 0,
+      });
+    }
+    const folders = [...s3.objects.keys()].map((key) => key.replace(/--.*/, ''));
+    expect(folders.sort()).toEqual(['one/chat', 'one/chat', 'two/chat', 'two/chat']);
   });
 });
 
