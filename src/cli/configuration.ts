@@ -48,12 +48,15 @@ function databaseOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: Section
 function redisOf(options: GivenOptions, env: NodeJS.ProcessEnv, file: unknown): unknown {
   const url = options.text('redis-url') ?? set(env['REDIS_URL']);
   const keyPrefix = set(env['MACRO_STORE_REDIS_PREFIX']);
-  if (url === undefined) return file;
+  const prefix = keyPrefix !== undefined && { keyPrefix };
+  // Without Redis there are no keys.
+  if (url === undefined) return file === undefined ? undefined : { ...section(file), ...prefix };
   const { keyPrefix: prefixOfFile, commandTimeoutMillis } = section(file);
   return {
     url,
-    ...((keyPrefix ?? prefixOfFile) !== undefined && { keyPrefix: keyPrefix ?? prefixOfFile }),
+    ...(prefixOfFile !== undefined && { keyPrefix: prefixOfFile }),
     ...(commandTimeoutMillis !== undefined && { commandTimeoutMillis }),
+    ...prefix,
   };
 }
 
