@@ -17,6 +17,9 @@ export class RatioWindow {
   next(part: number, whole: number, atLeast: number): number | null {
     const at = this.clock();
     const begin = at - this.windowMs;
+    const last = this.#samples.at(-1);
+    // The clock was set back: the window begins anew.
+    if (last !== undefined && last.at > at) this.#samples = [{ ...last, at }];
     // The last one before the window stays: the window is counted from there.
     while ((this.#samples[1]?.at ?? Number.POSITIVE_INFINITY) <= begin) this.#samples.shift();
     const before = this.#samples[0] ?? { at, part: 0, whole: 0 };

@@ -50,14 +50,18 @@ const MAX_DEADLINE_MS = 60_000;
 
 const selectOne = compileStatement<object, object>('store.health', sql`select 1`);
 
-/** One trip to each server, side by side; calls that come meanwhile share it. */
+/** One trip to each server, side by side; calls with the same deadline that come meanwhile share it. */
 export function createReadiness(parts: ReadinessParts): (options?: HealthOptions) => Promise<StoreHealth> {
-  let running: Promise<StoreHealth> | null = null;
+  // A call of a short deadline must not wait for one of a long deadline.
+  const running = new Map<number, Promise<StoreHealth>>();
   return ({ deadlineMs = DEFAULT_DEADLINE_MS } = {}) => {
-    running ??= check(parts, boundOf(deadlineMs)).finally(() => {
-      running = null;
-    });
-    return running;
+    const bound = boundOf(deadlineMs);
+    let answer = running.get(bound);
+    if (answer === undefined) {
+      answer = check(parts, bound).finally(() => running.delete(bound));
+      running.set(bound, answer);
+    }
+    return answer;
   };
 }
 

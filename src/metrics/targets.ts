@@ -155,7 +155,8 @@ export class Targets {
   #askBackups(): void {
     const { settings, clock } = this.parts;
     const now = clock();
-    if (settings.backups === undefined || now - this.#askedBackupsAtMs < ASK_BACKUPS_EVERY_MS) return;
+    if (settings.backups === undefined || Math.abs(now - this.#askedBackupsAtMs) < ASK_BACKUPS_EVERY_MS)
+      return;
     const failed = () => this.parts.event({ type: 'alert.callback-threw', target: 'backupAgeHours' });
     try {
       const answer = settings.backups();

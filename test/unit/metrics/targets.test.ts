@@ -165,5 +165,9 @@ describe('the status of backups', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(backupAge()).toMatchObject({ value: 3, state: 'ok' });
     expect(asked).toBe(2);
+    // A clock that is set back does not end it.
+    now -= 24 * HOUR;
+    backupAge();
+    expect(asked).toBe(3);
   });
 });
