@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { BackupDestination } from '../../src/backup/backup-destination.js';
-import { s3Destination } from '../../src/backup/s3-destination.js';
+import { type S3DestinationOptions, s3Destination } from '../../src/backup/s3-destination.js';
 import { runScheduled } from '../../src/backup/scheduled-backup.js';
 import { addNoise, type BackupGround, contentsOf, createBackupGround, KEY } from '../support/backup-kit.js';
 import type { BackupWorkerInput, BackupWorkerOutput } from '../support/backup-worker.js';
@@ -19,21 +19,34 @@ const PART = { partBytes: 5 * MIB };
 
 let ground: BackupGround;
 let worker: Awaited<ReturnType<typeof buildWorker<BackupWorkerInput, BackupWorkerOutput>>>;
-/** Of the encrypted dump. */
-let dumpBytes: number;
+/** The objects of a good backup, which was verified. */
+let goodObjects: ReadonlyMap<string, Buffer>;
 
 beforeAll(async () => {
   ground = await createBackupGround();
   worker = await buildWorker('backup-worker.ts');
   await addNoise(ground, 800); // a dump of several parts
-  const { bytes } = await must(ground.backups({ encryptionKey: KEY }).run());
-  dumpBytes = bytes;
-  expect(dumpBytes).toBeGreaterThan(11 * MIB);
+  await using s3 = await startFakeS3();
+  const backups = ground.backups({ destination: bucketOf(s3) });
+  expect((await must(backups.run())).bytes).toBeGreaterThan(11 * MIB);
+  await must(backups.verify('latest'));
+  goodObjects = new Map(s3.objects);
+  await must(ground.backups({ encryptionKey: KEY }).run());
 });
 afterAll(async () => {
   await worker.remove();
   await ground[Symbol.asyncDispose]();
 });
+
+const bucketOf = (s3: FakeS3, options: Partial<S3DestinationOptions> = {}) =>
+  s3Destination({ client: s3.client, bucket: 'backups', ...PART, ...options });
+
+/** A store that has the good backup. */
+async function startS3WithBackup(): Promise<FakeS3> {
+  const s3 = await startFakeS3();
+  for (const [key, content] of goodObjects) s3.objects.set(key, content);
+  return s3;
+}
 
 /** Numbers from 0 to 1 that are the same in every run. */
 const chances = (seed: number) => Array.from({ length: ROUNDS }, seededRandom(seed));
@@ -71,9 +84,8 @@ describe('pg_dump killed', () => {
   test.each(chances(1).map((chance) => Math.floor(chance * 0.8 * 11 * MIB)))(
     'at byte %i ends in a typed error, publishes nothing and leaves the earlier backups alone',
     async (offset) => {
-      await using s3 = await startFakeS3();
-      const bucket = s3Destination({ client: s3.client, bucket: 'backups', ...PART });
-      await must(ground.backups({ destination: bucket }).run());
+      await using s3 = await startS3WithBackup();
+      const bucket = bucketOf(s3);
       const before = { s3: await snapshotOf(s3), folder: await contentsOf(ground.folder) };
       for (const destination of [bucket, ground.destination]) {
         const backups = ground.backups({
@@ -107,29 +119,22 @@ describe('an upload that fails', () => {
     ['put', 1, 'hang'],
     ['list', 1, 'error'],
   ])('in %s, from call %i on, by %s leaves no open upload and no object', async (operation, from, fault) => {
-    await using s3 = await startFakeS3();
-    const destination = s3Destination({
-      client: s3.client,
-      bucket: 'backups',
-      requestTimeoutMs: 1_500,
-      ...PART,
-    });
-    const backups = ground.backups({ destination });
-    await must(backups.run());
+    await using s3 = await startS3WithBackup();
+    const backups = ground.backups({ destination: bucketOf(s3, { requestTimeoutMs: 1_500 }) });
     const before = await snapshotOf(s3);
-    s3.calls.length = 0;
     s3.fault = (called, nth) => (called === operation && nth >= from ? fault : null);
     const step = operation === 'put' ? 'publish' : 'store';
     expect(await failure(backups.run())).toMatchObject({ kind: 'backup-failed', step, retryable: true });
     expect([...s3.uploads]).toEqual([]);
+    // To the byte what was verified before.
     expect(await snapshotOf(s3)).toEqual(before);
     s3.fault = () => null;
-    await must(backups.verify('latest'));
+    expect(await must(backups.list())).toHaveLength(1);
   });
 
   test('once in each of many requests is repeated, and the backup is whole', async () => {
     await using s3 = await startFakeS3();
-    const destination = s3Destination({ client: s3.client, bucket: 'backups', ...PART });
+    const destination = bucketOf(s3);
     const faults: S3Fault[] = ['error', 'cut'];
     s3.fault = (operation, nth) =>
       ['uploadPart', 'put', 'createUpload'].includes(operation) && nth % 2 === 1
@@ -147,9 +152,8 @@ describe('a process killed', () => {
   test.each(chances(2).map((chance) => Math.floor(chance * 11 * MIB)))(
     'at byte %i has published nothing, and the next run removes what it left',
     async (dieAtByte) => {
-      await using s3 = await startFakeS3();
-      const bucket = s3Destination({ client: s3.client, bucket: 'backups', ...PART });
-      await must(ground.backups({ destination: bucket }).run());
+      await using s3 = await startS3WithBackup();
+      const bucket = bucketOf(s3);
       for (const [to, destination] of [
         [{ endpoint: s3.endpoint }, bucket],
         [{ folder: ground.folder }, ground.destination],
@@ -256,12 +260,7 @@ describe('thirty days of failing backups', () => {
     const DAY_MS = 86_400_000;
     await using s3 = await startFakeS3();
     let now = Date.parse('2026-01-01T03:00:00Z');
-    const destination = s3Destination({
-      client: s3.client,
-      bucket: 'backups',
-      requestTimeoutMs: 1_000,
-      ...PART,
-    });
+    const destination = bucketOf(s3, { requestTimeoutMs: 1_000 });
     const backups = ground.backups({ destination, clock: () => now, retention: { keepDaily: 7 } });
     const turn = () => runScheduled(backups, new Date(now), { signal: new AbortController().signal });
     const good = await turn();
