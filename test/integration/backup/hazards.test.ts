@@ -182,7 +182,7 @@ describe('an S3 store', () => {
   let destination: BackupDestination;
   beforeEach(async () => {
     s3 = await startFakeS3();
-    destination = s3Destination({ client: s3.client, bucket: 'backups', requestTimeoutMs: 500 });
+    destination = s3Destination({ client: s3.client, bucket: 'backups' });
   });
   afterEach(() => s3[Symbol.asyncDispose]());
 
@@ -190,7 +190,11 @@ describe('an S3 store', () => {
     const backups = ground.backups({ destination });
     await must(backups.run());
     s3.fault = (operation) => (operation === 'get' ? fault : null);
-    expect(await failure(backups.list())).toMatchObject({ kind: 'backup-failed', step: 'list' });
+    const impatient = s3Destination({ client: s3.client, bucket: 'backups', requestTimeoutMs: 500 });
+    expect(await failure(ground.backups({ destination: impatient }).list())).toMatchObject({
+      kind: 'backup-failed',
+      step: 'list',
+    });
     s3.fault = () => null;
     expect(await must(backups.list())).toHaveLength(1);
   });
