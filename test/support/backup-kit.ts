@@ -21,6 +21,8 @@ export interface BackupGround extends AsyncDisposable {
   /** All files at the destination, sorted. */
   files(): Promise<readonly string[]>;
   backups(with_?: Partial<BackupsConfig>): Backups;
+  /** Those that verifications of this database use or have left, not those that other tests use on the same server. */
+  scratchDatabases(): Promise<readonly string[]>;
 }
 
 /** A store with rows of random numbers, which no compression makes small, and a directory to back it up to. */
@@ -43,6 +45,13 @@ export async function createBackupGround({ vectors = 200 } = {}): Promise<Backup
     destination,
     files: async () => (await readdir(folder)).sort(),
     backups: (with_ = {}) => createBackups(backupsConfig(database.url, { destination, ...with_ })),
+    async scratchDatabases() {
+      const found = await database.query<{ name: string }>(`select datname as name from pg_database
+        where datname ~ '^macro_store_verify_[0-9a-f]{16}$' and not exists (select from pg_locks l
+          where locktype = 'advisory' and objid = hashtext(datname)::oid
+            and l.database <> (select oid from pg_database where datname = current_database()))`);
+      return found.map(({ name }) => name);
+    },
     async [Symbol.asyncDispose]() {
       await store.close();
       await database.drop();

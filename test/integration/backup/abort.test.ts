@@ -67,15 +67,13 @@ async function expectNothingRuns(): Promise<void> {
 }
 
 describe('backup.verify that is aborted', () => {
-  const scratch = () => databasesLike('macro\\_store\\_verify%');
-
   test.each(['checking', 'restoring', 'comparing'] as const)('while %s leaves nothing', async (type) => {
     const stop = new AbortController();
     const error = await failure(
       ground.backups().verify(id, { signal: stop.signal, onProgress: abortAt(type, stop) }),
     );
     expect(error.kind).toBe('aborted');
-    expect(await scratch()).toEqual([]);
+    expect(await ground.scratchDatabases()).toEqual([]);
     await expectNothingRuns();
   });
 
@@ -93,10 +91,10 @@ describe('backup.verify that is aborted', () => {
     );
     await until('the dump is half read', () => isReached);
     expect(runningTools('pg_restore')).toHaveLength(1);
-    expect(await scratch()).toHaveLength(1);
+    expect(await ground.scratchDatabases()).toHaveLength(1);
     stop.abort();
     expect((await verifying).kind).toBe('aborted');
-    expect(await scratch()).toEqual([]);
+    expect(await ground.scratchDatabases()).toEqual([]);
     await expectNothingRuns();
     await must(ground.backups().verify(id));
   });

@@ -18,12 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => ground[Symbol.asyncDispose]());
 
-const scratchDatabases = () =>
-  queryOnce(
-    inject('postgresUrl'),
-    "select datname from pg_database where datname like 'macro\\_store\\_verify%'",
-  );
-
 describe('backup.run', () => {
   test('publishes a dump and a manifest that tells all of it', async () => {
     const manifest = await must(ground.backups({ encryptionKey: KEY }).run());
@@ -99,7 +93,7 @@ describe('backup.verify', () => {
     await must(backups.verify('latest', { onProgress: ({ type }) => events.push(type) }));
     expect((await must(backups.verify(id))).manifest.id).toBe(id);
     expect([...new Set(events)]).toEqual(['checking', 'restoring', 'comparing']);
-    expect(await scratchDatabases()).toEqual([]);
+    expect(await ground.scratchDatabases()).toEqual([]);
   });
 
   test.each([
@@ -128,7 +122,7 @@ describe('backup.verify', () => {
         Object.assign(manifest, sealManifest(manifest as unknown as BackupManifest, encryptionKey ?? null));
       });
       expect(await failure(backups.verify(id))).toMatchObject({ kind: 'backup-damaged', part });
-      expect(await scratchDatabases()).toEqual([]);
+      expect(await ground.scratchDatabases()).toEqual([]);
     },
   );
 
