@@ -54,6 +54,9 @@ export function createDurableSessions({
     notes.add(note);
   }
 
+  const afterNotes = <T, E>(work: () => ResultAsync<T, E>): ResultAsync<T, E> =>
+    notes.size === 0 ? work() : ResultAsync.fromSafePromise(Promise.all(notes)).andThen(work);
+
   async function restore(
     credentials: Credentials,
     touch: boolean,
@@ -98,7 +101,8 @@ export function createDurableSessions({
   return {
     create: (credentials, session) =>
       changing('sessions.create', credentials.userTag, [], () =>
-        rows.createOne(credentials, session).map(({ record, endedIds }) => ({
+        // Which session was unused longest is to be told with what this process has seen.
+        afterNotes(() => rows.createOne(credentials, session)).map(({ record, endedIds }) => ({
           value: record,
           stored: { id: credentials.id, record, payload: session.payload },
           endedIds,
@@ -143,7 +147,7 @@ export function createDurableSessions({
         rows.remove(session).map((value) => ({ value, stored: null })),
       ),
 
-    list: (userTag) => ResultAsync.fromSafePromise(Promise.all(notes)).andThen(() => rows.list(userTag)),
+    list: (userTag) => afterNotes(() => rows.list(userTag)),
 
     removeAll: (userTag, except) =>
       changing('sessions.revokeAll', userTag, 'all', () =>

@@ -290,6 +290,26 @@ describe('a database that is out of reach', () => {
     expect(await get(sessions, token)).toBeNull();
   });
 
+  it('tells the session that was unused longest with the uses that are still to be noted', async () => {
+    const gates = gatedExecutor(rows.executor);
+    const options = { executor: gates.executor, touchIntervalSeconds: 0, maxPerUser: 2 };
+    const { sessions } = place.openProcess(options);
+    const first = await create(sessions);
+    await place.elapse(USER, 61_000);
+    const second = await create(sessions);
+    await place.elapse(USER, 61_000);
+    const note = gates.hold('sessions.noteSeen', 'before');
+    await get(sessions, first.token);
+    await note.reached;
+    const creating = create(sessions);
+    // As long as a statement that waits for nothing takes.
+    await rows.query('select 1');
+    note.release();
+    await creating;
+    expect(await get(sessions, second.token)).toBeNull();
+    expect(await get(sessions, first.token)).not.toBeNull();
+  });
+
   it('is told of when a use could not be noted', async () => {
     const gates = gatedExecutor(rows.executor);
     const process = place.openProcess({ executor: gates.executor, touchIntervalSeconds: 0 });
