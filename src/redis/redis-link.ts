@@ -39,6 +39,17 @@ const ERROR_KINDS = {
 
 const UNREACHABLE = { kind: 'unreachable' } as const;
 
+type ReplyKind = Reply<unknown>['kind'];
+type OnEnd = (kind: ReplyKind) => void;
+
+/** Begins to observe a command; what it gives is to be called at its end. */
+function observation(observer: Observer, operation: string): OnEnd {
+  const start: OperationStart = { system: 'redis', operation, statementText: null };
+  const started = observer.operationStarted(start);
+  const startedAt = performance.now();
+  return (kind) => observer.operationEnded(endOf(start, startedAt, null, ERROR_KINDS[kind]), started);
+}
+
 /**
  * The way to Redis: connects on the first use, gives every command a deadline, and stops sending when
  * Redis does not answer.
@@ -110,24 +121,14 @@ export class RedisLink {
   run<T>(send: Send<T>, operation = 'redis.command'): Promise<Reply<T>> {
     if (this.#isDown || this.#closing !== null) return Promise.resolve(UNREACHABLE);
     const { observer } = this.#telemetry;
-    return observer == null ? this.#send(send) : this.#sendObserved(observer, send, operation);
+    return this.#send(send, observer == null ? null : observation(observer, operation));
   }
 
-  #sendObserved<T>(observer: Observer, send: Send<T>, operation: string): Promise<Reply<T>> {
-    const start: OperationStart = { system: 'redis', operation, statementText: null };
-    const started = observer.operationStarted(start);
-    const startedAt = performance.now();
-    return this.#send(send).then((reply) => {
-      observer.operationEnded(endOf(start, startedAt, null, ERROR_KINDS[reply.kind]), started);
-      return reply;
-    });
-  }
-
-  #send<T>(send: Send<T>): Promise<Reply<T>> {
+  #send<T>(send: Send<T>, onEnd: OnEnd | null): Promise<Reply<T>> {
     const client = this.#connection.readyClient;
-    if (client !== null) return this.#sendNow(client, send);
+    if (client !== null) return this.#sendNow(client, send, onEnd);
     return this.attempt(send).then((reply) => {
-      this.#count(reply.kind);
+      this.#ended(reply.kind, onEnd);
       return reply;
     });
   }
@@ -152,10 +153,10 @@ export class RedisLink {
   }
 
   // As `attempt` on a connection that stands, with less around it: this is what nearly every command takes.
-  #sendNow<T>(client: RedisClient, send: Send<T>): Promise<Reply<T>> {
+  #sendNow<T>(client: RedisClient, send: Send<T>, onEnd: OnEnd | null): Promise<Reply<T>> {
     return new Promise((resolve) => {
       const end = (reply: Reply<T>) => {
-        this.#count(reply.kind);
+        this.#ended(reply.kind, onEnd);
         this.#judge(reply.kind);
         resolve(reply);
       };
@@ -201,11 +202,12 @@ export class RedisLink {
     return this.#closing;
   }
 
-  #count(kind: Reply<unknown>['kind']): void {
+  #ended(kind: ReplyKind, onEnd: OnEnd | null): void {
     if (kind !== 'answer') this.#failures += 1;
+    onEnd?.(kind);
   }
 
-  #judge(kind: Reply<unknown>['kind']): void {
+  #judge(kind: ReplyKind): void {
     if (kind === 'answer' || kind === 'refusal') {
       this.#unanswered = 0;
       return;
