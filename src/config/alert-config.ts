@@ -30,7 +30,7 @@ export type BackupsSource = () => BackupStatus | ResultAsync<BackupStatus, unkno
 export interface Alert {
   readonly target: TargetName;
   readonly change: 'fired' | 'recovered';
-  /** In the unit of the target; `null` where no backup was ever made. */
+  /** In the unit of the target; `null` where no backup was ever made, or nobody can tell. */
   readonly value: number | null;
   readonly limit: number;
   readonly at: Date;
@@ -49,7 +49,8 @@ export interface AlertsConfig {
   readonly evaluationsInARow?: number;
   /**
    * E.g. `() => backups.status()`, which reads the destination: what comes later is asked for once a minute, and what fails
-   * leaves the answer before. Without it, nothing is known of backups.
+   * leaves the answer before, which ages. Where no answer was had in five minutes, the target is breached. Without
+   * this function, nothing is known of backups.
    */
   readonly backups?: BackupsSource;
 }

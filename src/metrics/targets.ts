@@ -39,6 +39,8 @@ const MIN_SAMPLES = 20;
 const MS_PER_HOUR = 3_600_000;
 /** The destination of backups may be far away. */
 const ASK_BACKUPS_EVERY_MS = 60_000;
+/** A status that was never had for so long is no blip of the beginning: whether there are backups, nobody knows. */
+const BACKUPS_OVERDUE_MS = 5 * 60_000;
 const NO_DATA: Reading = { value: null, isBreached: null };
 
 /** Holds what was measured against the targets. */
@@ -51,6 +53,7 @@ export class Targets {
   #timer: NodeJS.Timeout | undefined;
   #backups: BackupStatus | null = null;
   #askedBackupsAtMs = Number.NEGATIVE_INFINITY;
+  #firstAskedBackupsAtMs: number | null = null;
 
   constructor(private readonly parts: TargetParts) {
     const { settings, clock } = parts;
@@ -146,10 +149,15 @@ export class Targets {
   #backupAge(limit: number): Reading {
     this.#askBackups();
     const status = this.#backups;
-    if (status === null) return NO_DATA;
+    if (status === null) return this.#isBackupsOverdue() ? { value: null, isBreached: true } : NO_DATA;
     const { lastSuccessAt, lastFailure } = status;
     const value = lastSuccessAt && (this.parts.clock() - lastSuccessAt.getTime()) / MS_PER_HOUR;
     return { value, isBreached: value === null || value > limit || lastFailure !== null };
+  }
+
+  #isBackupsOverdue(): boolean {
+    const since = this.#firstAskedBackupsAtMs;
+    return since !== null && Math.abs(this.parts.clock() - since) >= BACKUPS_OVERDUE_MS;
   }
 
   #askBackups(): void {
@@ -157,6 +165,7 @@ export class Targets {
     const now = clock();
     if (settings.backups === undefined || Math.abs(now - this.#askedBackupsAtMs) < ASK_BACKUPS_EVERY_MS)
       return;
+    this.#firstAskedBackupsAtMs ??= now;
     const failed = () => this.parts.event({ type: 'alert.callback-threw', target: 'backupAgeHours' });
     try {
       const answer = settings.backups();

@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { err, ok, ResultAsync } from 'neverthrow';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Backups } from '../../../src/backup/backups.js';
+import { createBackups } from '../../../src/backup/create-backups.js';
+import { directoryDestination } from '../../../src/backup/directory-destination.js';
 import type { CacheStats } from '../../../src/cache/cache-stats.js';
 import {
   ALERT_DEFAULTS,
@@ -169,5 +172,61 @@ describe('the status of backups', () => {
     now -= 24 * HOUR;
     backupAge();
     expect(asked).toBe(3);
+  });
+  const sources: Record<string, () => NonNullable<AlertsConfig['backups']>> = {
+    'of a destination that cannot be read': () => {
+      // A file, where a directory should be.
+      const destination = directoryDestination(fileURLToPath(import.meta.url));
+      const backups = createBackups({ database: { url: 'postgresql://localhost/chat' }, destination });
+      return () => backups.status();
+    },
+    'that is never answered': () => () => new ResultAsync(new Promise<never>(() => undefined)),
+    'whose question throws': () => () => {
+      throw new Error('of the application');
+    },
+  };
+
+  it.each(Object.entries(sources))(
+    '%s from the start on fires, and recovers with an answer',
+    async (_name, open) => {
+      let now = 1_700_000_000_000;
+      let backups = open();
+      const alerts: Alert[] = [];
+      const targets = new Targets({
+        settings: { ...ALERT_DEFAULTS, backups: () => backups(), onAlert: (alert) => alerts.push(alert) },
+        isWatched: true,
+        event: () => undefined,
+        clock: () => now,
+      });
+      const evaluateFor = async (durationMs: number) => {
+        for (const end = now + durationMs; now < end; now += STEP) {
+          targets.evaluate();
+          await new Promise((resolve) => setTimeout(resolve, 2)); // the answer, from the disk
+        }
+      };
+      const state = () => targets.list().find(({ name }) => name === 'backupAgeHours')?.state;
+      await evaluateFor(4 * 60_000);
+      expect([state(), alerts]).toEqual(['no-data', []]);
+      await evaluateFor(3 * 60_000);
+      expect(state()).toBe('breached');
+      expect(alerts).toMatchObject([{ target: 'backupAgeHours', change: 'fired', value: null, limit: 26 }]);
+      backups = () => ({ lastSuccessAt: new Date(now), lastFailure: null });
+      await evaluateFor(3 * 60_000);
+      expect([state(), alerts.map(({ change }) => change)]).toEqual(['ok', ['fired', 'recovered']]);
+    },
+  );
+
+  it('is not missed where nobody configured one', () => {
+    let now = 1_700_000_000_000;
+    const targets = new Targets({
+      settings: ALERT_DEFAULTS,
+      isWatched: false,
+      event: () => undefined,
+      clock: () => now,
+    });
+    const state = () => targets.list().find(({ name }) => name === 'backupAgeHours')?.state;
+    expect(state()).toBe('no-data');
+    now += 1_000 * HOUR;
+    expect(state()).toBe('no-data');
   });
 });
