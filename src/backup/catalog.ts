@@ -70,13 +70,13 @@ function readManifests(
 }
 
 /**
- * Removes what killed runs left: partial files, open uploads, and dumps without a manifest. The lock is held,
- * so nobody writes any of them.
+ * Removes what killed runs left: partial files, open uploads, and dumps without a manifest. Only those of this
+ * database, by their prefix: its lock is held, so nobody writes any of them.
  */
-export function removeLeftovers(operation: string, { destination, name }: Place): Promise<void> {
+export function removeLeftovers(operation: string, { destination }: Place, prefix: string): Promise<void> {
   return atDestination(operation, 'store', async () => {
-    await destination.discardUnfinished(filePrefix(name));
-    const files = (await destination.list(filePrefix(name))).map((file) => file.name);
+    await destination.discardUnfinished(prefix);
+    const files = (await destination.list(prefix)).map((file) => file.name);
     const published = new Set(
       files.filter((file) => file.endsWith(MANIFEST_ENDING)).map((file) => dataFile(idOfFile(file))),
     );

@@ -69,15 +69,17 @@ const DATA_ENDING = '.dump';
 export const filePrefix = (name: string) => `${name}--`;
 export const manifestFile = (id: string) => id + MANIFEST_ENDING;
 export const dataFile = (id: string) => id + DATA_ENDING;
+/** The files of that one of several databases of a name; their origin tells them apart. */
+export const originPrefix = (name: string, origin: string) => `${filePrefix(name)}${origin}-`;
 /** Of a backup, published or not; somebody else's file may end so too. */
-export const isDataFile = (file: string) => /--\d{8}T\d{6}Z-[0-9a-f]{8}\.dump$/.test(file);
+export const isDataFile = (file: string) => /--[0-9a-f]{8}-\d{8}T\d{6}Z-[0-9a-f]{8}\.dump$/.test(file);
 export const idOfFile = (file: string) =>
   file.slice(0, file.lastIndexOf(file.endsWith(MANIFEST_ENDING) ? MANIFEST_ENDING : DATA_ENDING));
 
-/** Sorts by time; the random end tells two of one second apart. */
-export function newBackupId(name: string, createdAt: Date, random: string): string {
+/** Those of one database sort by time; the random end tells two of one second apart. */
+export function newBackupId(prefix: string, createdAt: Date, random: string): string {
   const time = createdAt.toISOString().replace(/[-:]|\.\d+/g, '');
-  return `${filePrefix(name)}${time}-${random}`;
+  return `${prefix}${time}-${random}`;
 }
 
 /** The same text for the same content, in whatever order and with whatever blanks it was stored; without the code. */

@@ -9,6 +9,7 @@ import type { BackupSettings } from './backup-settings.js';
 import type { BackupRunOptions } from './backups.js';
 import { deleteBackup, listManifests, removeLeftovers } from './catalog.js';
 import { readDatabaseFacts, readStoreFacts } from './database-facts.js';
+import { originOf } from './database-origin.js';
 import { dumpArguments, dumpChunks } from './dump.js';
 import { linkAbort } from './linked-abort.js';
 import {
@@ -16,6 +17,7 @@ import {
   dataFile,
   manifestFile,
   newBackupId,
+  originPrefix,
   type UnsealedManifest,
 } from './manifest.js';
 import { sealManifest } from './manifest-seal.js';
@@ -41,10 +43,11 @@ export function runBackup(
     const tool = await findTool(OPERATION, 'pg_dump', { binDirectory, serverMajor: server.major });
     await lockBackups(connection, { operation: OPERATION, name, waitMs: lockWaitMs, signal });
     if (unlessTakenSince !== undefined) await refuseTaken(settings, unlessTakenSince, signal);
-    await removeLeftovers(OPERATION, settings);
+    const prefix = originPrefix(name, await originOf(connection));
+    await removeLeftovers(OPERATION, settings, prefix);
 
     const createdAt = new Date(clock());
-    const id = newBackupId(name, createdAt, randomBytes(4).toString('hex'));
+    const id = newBackupId(prefix, createdAt, randomBytes(4).toString('hex'));
     try {
       const dumped = await dumpInSnapshot({
         connection,

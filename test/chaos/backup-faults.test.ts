@@ -8,8 +8,11 @@ import { runScheduled } from '../../src/backup/scheduled-backup.js';
 import { addNoise, type BackupGround, contentsOf, createBackupGround, KEY } from '../support/backup-kit.js';
 import type { BackupWorkerInput, BackupWorkerOutput } from '../support/backup-worker.js';
 import { failure, must } from '../support/builders.js';
+import { queryOnce, withDatabase } from '../support/database-admin.js';
 import { type FakeS3, type S3Fault, type S3Operation, startFakeS3 } from '../support/fake-s3.js';
+import { startPostgresServer } from '../support/postgres-server.js';
 import { seededRandom } from '../support/seeded-random.js';
+import { createTestDatabase } from '../support/test-database.js';
 import { runningTools } from '../support/tool-processes.js';
 import { buildWorker } from '../support/worker-process.js';
 
@@ -178,6 +181,48 @@ describe('a process killed', () => {
       expect((await ground.files()).filter((file) => file.endsWith('.partial'))).toEqual([]);
     },
   );
+});
+
+describe('a run of another database of the same name', () => {
+  /** A database of that name on a server of its own. */
+  async function startTwin(): Promise<AsyncDisposable & { readonly url: string }> {
+    const server = await startPostgresServer();
+    await queryOnce(server.url, `create database ${ground.database.name}`);
+    return {
+      url: withDatabase(server.url, ground.database.name),
+      [Symbol.asyncDispose]: () => server.stop(),
+    };
+  }
+
+  test.each([
+    ['on the same server', () => createTestDatabase()],
+    ['on another server', startTwin],
+  ])('%s leaves what is being written alone', async (_where, open) => {
+    await using other = await open();
+    await using s3 = await startFakeS3();
+    for (const destination of [bucketOf(s3), ground.destination]) {
+      const others = ground.backups({ database: { url: other.url }, destination });
+      // Part of the dump is at the destination, and then all of it, without a manifest.
+      for (const at of ['mid-dump', 'unpublished']) {
+        const ended: string[] = [];
+        const runOther = async () => void ended.push((await must(others.run())).id);
+        const watching: BackupDestination =
+          at === 'mid-dump'
+            ? watched(destination, 6 * MIB, runOther)
+            : {
+                ...destination,
+                async write(name, chunks, signal) {
+                  await destination.write(name, chunks, signal);
+                  if (name.endsWith('.dump')) await runOther();
+                },
+              };
+        const backups = ground.backups({ destination: watching });
+        const { id } = await must(backups.run());
+        expect(ended).toHaveLength(1);
+        await must(ground.backups({ destination }).verify(id));
+      }
+    }
+  });
 });
 
 describe('a connection lost', () => {

@@ -1,3 +1,5 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import type { BackupDestination } from '../../../src/backup/backup-destination.js';
@@ -9,6 +11,7 @@ import { type BackupGround, createBackupGround, KEY } from '../../support/backup
 import { failure, must } from '../../support/builders.js';
 import { queryOnce, withDatabase } from '../../support/database-admin.js';
 import { type FakeS3, startFakeS3 } from '../../support/fake-s3.js';
+import { createPlainRole } from '../../support/plain-role.js';
 import { createTestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
 
@@ -58,6 +61,21 @@ describe('the scratch database of a verification', () => {
 });
 
 describe('backup.run', () => {
+  test('removes nothing of others as a role that may not ask which server this is', async () => {
+    await using role = await createPlainRole();
+    await using database = await createTestDatabase();
+    await database.query(`grant select on all tables in schema public to ${role.name}`);
+    await database.query('revoke execute on function pg_control_system() from public');
+    const backups = ground.backups({ database: { url: role.urlOf(database) }, name: 'plain' });
+    const first = await must(backups.run());
+    const leftovers = [first.file, `${first.id}.manifest.json.partial`];
+    await rename(join(ground.folder, `${first.id}.manifest.json`), join(ground.folder, leftovers[1] ?? ''));
+    const second = await must(backups.run());
+    expect((await ground.files()).filter((file) => file.startsWith('plain--'))).toEqual(
+      [...leftovers, second.file, `${second.id}.manifest.json`].sort(),
+    );
+  });
+
   test('whose session is lost while the manifest is stored publishes nothing', async () => {
     const before = await ground.files();
     const destination: BackupDestination = {

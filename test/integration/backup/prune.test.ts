@@ -5,7 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackupDestination } from '../../../src/backup/backup-destination.js';
 import type { BackupsConfig } from '../../../src/backup/backups.js';
 import { directoryDestination } from '../../../src/backup/directory-destination.js';
-import { type BackupManifest, dataFile, manifestFile } from '../../../src/backup/manifest.js';
+import {
+  type BackupManifest,
+  dataFile,
+  manifestFile,
+  newBackupId,
+  originPrefix,
+} from '../../../src/backup/manifest.js';
 import { s3Destination } from '../../../src/backup/s3-destination.js';
 import { type BackupGround, createBackupGround } from '../../support/backup-kit.js';
 import { failure, must } from '../../support/builders.js';
@@ -48,8 +54,8 @@ async function* only(content: string | Buffer): AsyncGenerator<Uint8Array> {
 /** The same backup again, as if it were of `daysAgo`; complete and valid. Gives its id. */
 async function store(destination: BackupDestination, daysAgo: number, name = 'chat'): Promise<string> {
   const createdAt = new Date(NEWEST - daysAgo * DAY_MS);
-  const time = createdAt.toISOString().replace(/[-:]|\.\d+/g, '');
-  const id = `${name}--${time}-${daysAgo.toString(16).padStart(8, '0')}`;
+  const [, origin = ''] = /^chat--([0-9a-f]{8})-/.exec(real.manifest.id) ?? [];
+  const id = newBackupId(originPrefix(name, origin), createdAt, daysAgo.toString(16).padStart(8, '0'));
   const manifest = { ...real.manifest, id, name, createdAt: createdAt.toISOString(), file: dataFile(id) };
   await destination.write(dataFile(id), only(real.dump), UNINTERRUPTED);
   await destination.write(manifestFile(id), only(JSON.stringify(manifest)), UNINTERRUPTED);
@@ -71,7 +77,7 @@ describe.each(Object.entries(places))('backups.prune at %s', (_place, open) => {
     await store(destination, 39, 'chat-two');
     const foreign = ['chat--mine.dump', 'chat--notes.txt', 'chat--odd.manifest.json', 'other.dump'];
     for (const name of foreign) await destination.write(name, only('not ours'), UNINTERRUPTED);
-    const others = (await namesAt(destination)).filter((name) => !/^chat--\d/.test(name));
+    const others = (await namesAt(destination)).filter((name) => !/^chat--[0-9a-f]{8}-\d/.test(name));
 
     const retention = { keepDaily: 3, keepWeekly: 2, keepMonthly: 2, minKeep: 2 };
     const backups = backupsAt(destination, { retention });

@@ -1,33 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../../src/migrations/bundled.js';
 import { migrate } from '../../../src/migrations/index.js';
-import { queryOnce } from '../../support/database-admin.js';
+import { createPlainRole } from '../../support/plain-role.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
-
-/** A role with no rights of its own, to be disposed after the databases that know it. */
-async function createRole() {
-  const name = `macro_store_test_${randomUUID().slice(0, 8)}`;
-  const server = inject('postgresUrl');
-  await queryOnce(server, `create role ${name} login password 'secret' nosuperuser`);
-  return {
-    name,
-    urlOf(database: TestDatabase) {
-      const url = new URL(database.url);
-      url.username = name;
-      url.password = 'secret';
-      return url.href;
-    },
-    [Symbol.asyncDispose]: async () => void (await queryOnce(server, `drop role ${name}`)),
-  };
-}
 
 const extensions = (database: TestDatabase) =>
   database.query("select 1 from pg_extension where extname = 'vector'");
 
 describe('migrate as a role that is no superuser', () => {
   test('works for the owner of the database where the extension is there', async () => {
-    await using role = await createRole();
+    await using role = await createPlainRole();
     await using database = await createTestDatabase({ template: false });
     await database.query(`alter database ${database.name} owner to ${role.name}`);
     await database.query('create extension vector');
@@ -37,7 +19,7 @@ describe('migrate as a role that is no superuser', () => {
   });
 
   test('lets the owner create the extension where it is trusted, and says so where it is not', async () => {
-    await using role = await createRole();
+    await using role = await createPlainRole();
     await using database = await createTestDatabase({ template: false });
     await database.query(`alter database ${database.name} owner to ${role.name}`);
     const [version] = await database.query<{ trusted: boolean }>(
@@ -53,7 +35,7 @@ describe('migrate as a role that is no superuser', () => {
   });
 
   test('says not-permitted to a role that may create tables only, and goes on once the extension is there', async () => {
-    await using role = await createRole();
+    await using role = await createPlainRole();
     await using database = await createTestDatabase({ template: false });
     await database.query(`grant create on schema public to ${role.name}`);
     const refused = await migrate({ url: role.urlOf(database) });
@@ -67,7 +49,7 @@ describe('migrate as a role that is no superuser', () => {
   });
 
   test('says permission-denied to a role that may not create tables', async () => {
-    await using role = await createRole();
+    await using role = await createPlainRole();
     await using database = await createTestDatabase({ template: false });
     await database.query('revoke create on schema public from public');
     const refused = await migrate({ url: role.urlOf(database) });
