@@ -54,7 +54,8 @@ export type BackupRefusal =
   | 'tool-missing'
   | 'tool-too-old'
   | 'not-empty'
-  | 'key-missing';
+  | 'key-missing'
+  | 'locale-missing';
 
 /** Where a backup went wrong: `store`, `read`, `list` and `delete` are the destination's. */
 export type BackupStep = 'dump' | 'store' | 'publish' | 'read' | 'list' | 'delete' | 'restore';

@@ -36,6 +36,7 @@ export type {
   VerifyReport,
 } from './backups.js';
 export { createBackups } from './create-backups.js';
+export type { DatabaseLocale } from './database-locale.js';
 export { directoryDestination } from './directory-destination.js';
 export type { BackedUpTable, BackupManifest } from './manifest.js';
 export { DEFAULT_RETENTION, type RetentionPolicy } from './retention.js';

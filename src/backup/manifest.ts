@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type DatabaseLocale, databaseLocale } from './database-locale.js';
 
 const table = z.object({ schema: z.string(), name: z.string(), rows: z.int().min(0) });
 
@@ -14,6 +15,7 @@ const unsealed = z.object({
   sha256: z.string().regex(SHA256),
   encrypted: z.boolean(),
   versions: z.object({ server: z.string(), pgDump: z.string(), library: z.string() }),
+  locale: databaseLocale,
   migrations: z.array(z.string()),
   embedding: z.object({ column: z.enum(['vector', 'halfvec']), dimensions: z.int().min(1) }).nullable(),
   tables: z.array(table),
@@ -39,6 +41,8 @@ export interface BackupManifest {
   readonly sha256: string;
   readonly encrypted: boolean;
   readonly versions: { readonly server: string; readonly pgDump: string; readonly library: string };
+  /** Of the database: one with the same is made for it to be restored into. */
+  readonly locale: DatabaseLocale;
   /** Ids of the store's migrations that were applied, in order. */
   readonly migrations: readonly string[];
   readonly embedding: { readonly column: 'vector' | 'halfvec'; readonly dimensions: number } | null;

@@ -7,6 +7,7 @@ import type { BackupSettings } from './backup-settings.js';
 import type { RestoreOptions, VerifyReport } from './backups.js';
 import { getManifest } from './catalog.js';
 import { compareDatabase } from './compare-database.js';
+import type { DatabaseLocale } from './database-locale.js';
 import { findTool, type PostgresTool } from './postgres-tool.js';
 import { byteProgress } from './progress.js';
 import { restoreDump } from './restore-dump.js';
@@ -34,7 +35,7 @@ export async function restoreBackup(
   const reading: StoredDumpReading = { operation: OPERATION, settings, manifest, signal };
   const totalBytes = manifest.bytes;
 
-  await withDatabase(target, signal, async (connection) => {
+  await withDatabase(target, manifest.locale, signal, async (connection) => {
     const tool = await readyTarget(connection, settings, options);
     await compareChecksum(
       reading,
@@ -83,6 +84,7 @@ async function hasRelations(connection: DedicatedConnection): Promise<boolean> {
 /** Connects to the target, which is created where it is not there, and dropped again if the work then fails. */
 async function withDatabase(
   target: pg.ClientConfig,
+  locale: DatabaseLocale,
   signal: AbortSignal,
   work: (connection: DedicatedConnection) => Promise<void>,
 ): Promise<void> {
@@ -93,7 +95,7 @@ async function withDatabase(
     if (database === undefined || !isAbsentDatabase(error)) throw error;
     const maintenance = { ...target, database: MAINTENANCE_DATABASE };
     await withConnection(OPERATION, maintenance, UNINTERRUPTED, async (connection) => {
-      await createDatabase(connection, database);
+      await createDatabase(OPERATION, connection, { name: database, locale });
       try {
         await withConnection(OPERATION, target, signal, work);
       } catch (reason) {

@@ -9,6 +9,7 @@ import type { BackupSettings } from './backup-settings.js';
 import type { BackupRunOptions } from './backups.js';
 import { deleteBackup, listManifests, removeLeftovers } from './catalog.js';
 import { readDatabaseFacts, readStoreFacts } from './database-facts.js';
+import { readLocale } from './database-locale.js';
 import { originOf } from './database-origin.js';
 import { dumpArguments, dumpChunks } from './dump.js';
 import { linkAbort } from './linked-abort.js';
@@ -154,7 +155,11 @@ async function bothOrFirstFailure<A, B>(a: Half<A>, b: Half<B>): Promise<A & B> 
 }
 
 async function readFacts(scope: DedicatedScope) {
-  return { ...(await readStoreFacts(scope)), ...(await readDatabaseFacts(scope)) };
+  return {
+    locale: await readLocale(scope),
+    ...(await readStoreFacts(scope)),
+    ...(await readDatabaseFacts(scope)),
+  };
 }
 
 async function publish(

@@ -36,7 +36,7 @@ export async function verifyBackup(
       reading,
       byteProgress(onProgress, (bytes) => ({ type: 'checking', bytes, totalBytes })),
     );
-    await withScratchDatabase(connection, async (database) => {
+    await withScratchDatabase(OPERATION, connection, manifest.locale, async (database) => {
       const target = { ...settings.scratch, database };
       await restoreDump({
         ...reading,
