@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import { type BackupManifest, canonicalText, type UnsealedManifest } from './manifest.js';
+import { type BackupManifest, canonicalText, dataFile, type UnsealedManifest } from './manifest.js';
 
 /** Apart from the keys of the files, which have salts of their own and another purpose. */
 const PURPOSE = 'macro-store backup manifest';
@@ -13,10 +13,12 @@ export function sealManifest(manifest: UnsealedManifest, encryptionKey: Uint8Arr
 }
 
 /**
- * Whether whoever holds the key wrote it. Without a key nothing can be told, and all pass; with one, a manifest that
- * says it is not encrypted does not, or its writer could put a dump of his own in the place of ours.
+ * Whether whoever holds the key wrote it. Without a key no more can be told than that it leads to the file of its own
+ * id, and to no other; with one, a manifest that says it is not encrypted does not pass, or its writer could put a
+ * dump of his own in the place of ours.
  */
 export function isSealed(manifest: BackupManifest, encryptionKey: Uint8Array | null): boolean {
+  if (manifest.file !== dataFile(manifest.id)) return false;
   if (encryptionKey === null) return true;
   if (!manifest.encrypted || manifest.hmac === null) return false;
   return timingSafeEqual(Buffer.from(manifest.hmac, 'hex'), codeOf(manifest, encryptionKey));

@@ -78,6 +78,33 @@ describe('the manifest of an encrypted backup', () => {
     });
   });
 
+  test.each([
+    ['of another backup', async () => (await must(ground.backups().run())).file],
+    ['outside of the destination', () => '../somewhere.dump'],
+  ])('that names the file %s is found out without a key too', async (_which, fileOf) => {
+    const plain = await must(ground.backups().run());
+    const file = await fileOf();
+    await rewrite(join(ground.folder, `${plain.id}.manifest.json`), () =>
+      Buffer.from(JSON.stringify({ ...plain, file })),
+    );
+    const read: string[] = [];
+    const backups = ground.backups({
+      destination: {
+        ...ground.destination,
+        read: (name, signal) => {
+          read.push(name);
+          return ground.destination.read(name, signal);
+        },
+      },
+    });
+    const url = withDatabase(ground.database.url, `${ground.database.name}_never_made`);
+    const damaged = { kind: 'backup-damaged', part: 'manifest' };
+    expect(await failure(backups.verify(plain.id))).toMatchObject(damaged);
+    expect(await failure(backups.restore(plain.id, { url }))).toMatchObject(damaged);
+    expect((await must(backups.list())).map(({ id }) => id)).not.toContain(plain.id);
+    expect(read).not.toContain(file);
+  });
+
   test('is not checked without the key, and the backup is then not read either', async () => {
     await edit({ hmac: null });
     const backups = ground.backups();
