@@ -7,6 +7,8 @@ import pg from 'pg';
 /** What tells a program of PostgreSQL where to connect. Its arguments would show in every process list. */
 export interface PostgresEnvironment extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv;
+  /** For further files of the program; removed with it. */
+  readonly folder: string;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function createEnvironment(
       PGAPPNAME: applicationName,
       ...(await tlsEnvironment(settings.ssl, folder)),
     };
-    return { env, [Symbol.asyncDispose]: remove };
+    return { env, folder, [Symbol.asyncDispose]: remove };
   } catch (error) {
     await remove();
     throw error;

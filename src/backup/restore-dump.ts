@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
@@ -18,20 +20,46 @@ export interface DumpRestore extends StoredDumpReading {
 
 /** Restores in one transaction: all of the dump or, when it throws, nothing. */
 export async function restoreDump(restore: DumpRestore): Promise<void> {
-  const { target, tool, keepOwners, signal, onBytes, failure } = restore;
-  await using environment = await createEnvironment(target, APPLICATION_NAME);
-  const { PGDATABASE: database = '' } = environment.env;
+  await using environment = await createEnvironment(restore.target, APPLICATION_NAME);
+  const { env, folder } = environment;
+  const { PGDATABASE: database = '' } = env;
+  const list = join(folder, 'entries.list');
+  await writeFile(list, await restorableEntries(restore, env), { mode: 0o600 });
   const args = [
-    '--format=custom',
     '--no-password',
     '--exit-on-error',
     '--single-transaction',
-    ...(keepOwners ? [] : ['--no-owner', '--no-privileges']),
+    `--use-list=${list}`,
+    ...(restore.keepOwners ? [] : ['--no-owner', '--no-privileges']),
     // Unlike pg_dump it does not connect without; the name alone holds no secret.
     `--dbname=${connectionName(database)}`,
   ];
-  const running = startTool(tool, args, environment.env, signal);
-  running.stdout.resume();
+  const { unread } = await feed(restore, args, env);
+  if (unread !== null) throw restore.failure('pg_restore did not read to the end', unread);
+}
+
+/**
+ * What the dump holds, but for comments on extensions: only an extension's owner may set them, often a superuser who
+ * created it beforehand, and whoever creates one has its comment already.
+ */
+async function restorableEntries(restore: DumpRestore, env: NodeJS.ProcessEnv): Promise<string> {
+  // It ends with the list of entries, which is at the beginning of a dump.
+  const { stdout } = await feed({ ...restore, onBytes: () => undefined }, ['--list'], env);
+  return stdout.replace(/^\d+; \d+ \d+ COMMENT - EXTENSION .*\n/gm, '');
+}
+
+/** Runs pg_restore on the dump; `unread`: why it was not read to its end. */
+async function feed(
+  restore: DumpRestore,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly stdout: string; readonly unread: Error | null }> {
+  const { tool, signal, onBytes, failure } = restore;
+  const running = startTool(tool, ['--format=custom', ...args], env, signal);
+  let stdout = '';
+  running.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
   try {
     const [fed] = await Promise.allSettled([
       pipeline(Readable.from(readDump(restore, onBytes)), running.stdin, { signal }),
@@ -40,7 +68,7 @@ export async function restoreDump(restore: DumpRestore): Promise<void> {
     if (fed.status === 'rejected' && isStoreError(fed.reason)) throw fed.reason;
     const end = await running.ended;
     if (end.code !== 0) throw failure(`pg_restore ${howItEnded(end)}`, new Error(end.stderr));
-    if (fed.status === 'rejected') throw failure('pg_restore did not read to the end', fed.reason as Error);
+    return { stdout, unread: fed.status === 'rejected' ? (fed.reason as Error) : null };
   } finally {
     await running.stop();
   }

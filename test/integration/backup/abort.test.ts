@@ -34,14 +34,14 @@ const sessions = () =>
     "select pid from pg_stat_activity where application_name = 'macro-store backup'",
   );
 
-/** Stands still in the middle of the dump, the second time that it is read: the first is for the checksum. */
+/** Stands still in the middle of the dump, the third time that it is read, after the checksum and the list of entries. */
 function stalling(reached: () => void): BackupDestination {
   let dumpReads = 0;
   return {
     ...ground.destination,
     async *read(name, signal) {
       if (name.endsWith('.dump')) dumpReads += 1;
-      const isStalled = name.endsWith('.dump') && dumpReads === 2;
+      const isStalled = name.endsWith('.dump') && dumpReads === 3;
       let read = 0;
       for await (const chunk of ground.destination.read(name, signal)) {
         yield chunk;

@@ -39,14 +39,14 @@ describe('the scratch database of a verification', () => {
     const destination: BackupDestination = {
       ...ground.destination,
       async *read(name, signal) {
-        // The first reading of the dump compares its checksum; the second goes into the scratch database.
-        if (name.endsWith('.dump') && ++reads === 2) await must(others.verify('latest'));
+        // One reading of the dump compares its checksum, one lists it; the third goes into the scratch database.
+        if (name.endsWith('.dump') && ++reads === 3) await must(others.verify('latest'));
         yield* ground.destination.read(name, signal);
       },
     };
     await must(ground.backups().run());
     await must(ground.backups({ destination }).verify('latest'));
-    expect(reads).toBe(2);
+    expect(reads).toBe(3);
   });
 
   test('is dropped by them once its process is gone', async () => {
