@@ -37,10 +37,12 @@ of what the days added, so one import does not bend it; the interval around it i
   run({ store: { metrics }, signal, options }) {
     const stoppable = signal === undefined ? {} : { signal };
     const forecast = forecastOf(options);
-    const recorded: ResultAsync<GrowthSnapshot | null, StoreError> = options.flag('record-growth')
-      ? metrics.recordGrowth(stoppable)
-      : okAsync(null);
-    return recorded.andThen((recordedGrowth) =>
+    const record = (): ResultAsync<GrowthSnapshot | null, StoreError> =>
+      options.flag('record-growth') ? metrics.recordGrowth(stoppable) : okAsync(null);
+    // What it refuses is refused before anything is recorded.
+    const checked: ResultAsync<unknown, StoreError> =
+      forecast === null ? okAsync(null) : metrics.forecastGrowth({ ...forecast, ...stoppable });
+    return checked.andThen(record).andThen((recordedGrowth) =>
       metrics
         .collectMetrics(stoppable)
         .andThen((health) =>

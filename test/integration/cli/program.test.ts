@@ -255,6 +255,13 @@ describe('macro-store metrics', () => {
         stdout: '',
       });
       expect(await database.query('select 1 from macro_store_growth_snapshots')).toEqual([]);
+      expect(await runLine(['metrics', '--record-growth', '--days', '0'], env)).toMatchObject({
+        exitCode: 1,
+      });
+      expect(await runLine(['metrics', '--record-growth', '--limit', '0'], env)).toMatchObject({
+        exitCode: 1,
+      });
+      expect(await database.query('select 1 from macro_store_growth_snapshots')).toEqual([]);
       expect(await runLine(['metrics', '--limit', '1TB'], env)).toMatchObject({ exitCode: 2, stdout: '' });
       for (const [option, field] of [
         ['--days=0', 'days'],
