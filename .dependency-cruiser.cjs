@@ -2,7 +2,7 @@
 // one level do not import each other. A room is a folder or a file directly in src/. Type imports count:
 // a room that needs another's service declares the narrow interface it needs, and the factory passes it in.
 
-const foundations = ['schema', 'config', 'input', 'telemetry', 'errors'];
+const foundations = ['schema', 'config', 'input', 'telemetry', 'sql-state', 'errors'];
 const connections = ['redis'];
 const resources = ['database', 'cache'];
 const services = [

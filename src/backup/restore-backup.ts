@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { connectionSettings } from '../database/connection-settings.js';
 import type { DedicatedConnection } from '../database/dedicated-connection.js';
-import { sqlStateOf, unredactedCauseOf } from '../errors.js';
+import { unredactedCauseOf } from '../errors.js';
+import { sqlStateOf } from '../sql-state.js';
 import { backupFailed, backupRefused } from './backup-failure.js';
 import type { BackupSettings } from './backup-settings.js';
 import type { RestoreOptions, VerifyReport } from './backups.js';

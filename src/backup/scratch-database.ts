@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { DedicatedConnection } from '../database/dedicated-connection.js';
-import { sqlStateOf } from '../errors.js';
+import { sqlStateOf } from '../sql-state.js';
 import { backupRefused } from './backup-failure.js';
 import { type DatabaseLocale, localeOptions } from './database-locale.js';
 

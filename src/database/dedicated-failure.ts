@@ -1,11 +1,5 @@
-import {
-  fromSqlState,
-  isStoreError,
-  type StoreError,
-  type StoreErrorKind,
-  sqlStateOf,
-  storeError,
-} from '../errors.js';
+import { isStoreError, type StoreError, type StoreErrorKind, storeError } from '../errors.js';
+import { fromSqlState, sqlStateOf } from '../sql-state.js';
 
 /** What a SQLSTATE can mean on a dedicated connection outside the statements of its work; any other is ours to look into. */
 const EXPECTED: ReadonlySet<StoreErrorKind> = new Set<StoreErrorKind>([

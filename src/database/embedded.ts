@@ -1,14 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
-import {
-  aborted,
-  fromSqlState,
-  isStoreError,
-  type StoreError,
-  sqlStateOf,
-  storeError,
-  type WriteErrorKind,
-} from '../errors.js';
+import { aborted, isStoreError, type StoreError, storeError, type WriteErrorKind } from '../errors.js';
+import { fromSqlState, sqlStateOf } from '../sql-state.js';
 import type { Driver, QueryOptions, QueryRows } from './executor.js';
 import { decodeParsers, rawParsers } from './result-types.js';
 import { beyondSession, SESSION_SETTINGS, settingsStatement } from './session-settings.js';

@@ -1,13 +1,7 @@
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
-import {
-  isStoreError,
-  type ReadError,
-  type StoreError,
-  sqlStateOf,
-  storeError,
-  unredactedCauseOf,
-} from '../errors.js';
+import { isStoreError, type ReadError, type StoreError, storeError, unredactedCauseOf } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
+import { sqlStateOf } from '../sql-state.js';
 import type { CallOptions, Executor } from './executor.js';
 import type { Statement } from './statement.js';
 import {

@@ -1,15 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { PoolerMode } from '../config/database-config.js';
-import {
-  aborted,
-  fromSqlState,
-  isStoreError,
-  type ReadErrorKind,
-  type StoreError,
-  sqlStateOf,
-  storeError,
-} from '../errors.js';
+import { aborted, isStoreError, type ReadErrorKind, type StoreError, storeError } from '../errors.js';
+import { fromSqlState, sqlStateOf } from '../sql-state.js';
 import type { Telemetry } from '../telemetry.js';
 import { createDeadlines, type Deadlines } from './deadlines.js';
 

@@ -1,12 +1,6 @@
 import type pg from 'pg';
-import {
-  aborted,
-  fromSqlState,
-  type StoreError,
-  sqlStateOf,
-  storeError,
-  type WriteErrorKind,
-} from '../errors.js';
+import { aborted, type StoreError, storeError, type WriteErrorKind } from '../errors.js';
+import { fromSqlState, sqlStateOf } from '../sql-state.js';
 import type { QueryOptions } from './executor.js';
 import { type ConnectionPool, destroySocket } from './managed-pool.js';
 import { queryPrepared, takesQueryClasses } from './prepared-query.js';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sqlStateOf, storeError } from '../errors.js';
+import { storeError } from '../errors.js';
+import { sqlStateOf } from '../sql-state.js';
 import type { DedicatedConnection } from './dedicated-connection.js';
 
 const ROUNDS = 3;

@@ -1,5 +1,6 @@
 import type { DedicatedConnection } from '../database/dedicated-connection.js';
-import { sqlStateOf, storeError } from '../errors.js';
+import { storeError } from '../errors.js';
+import { sqlStateOf } from '../sql-state.js';
 
 /** Iterative index scans, and half the memory in builds: what the searches of this package stand on. */
 const MINIMUM_VERSION = [0, 8] as const;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { binaryWire, textWire } from '../database/vector-wire.js';
-import { sqlStateOf, storeError } from '../errors.js';
+import { storeError } from '../errors.js';
+import { sqlStateOf } from '../sql-state.js';
 import { embedBatch } from './embed-batch.js';
 import { isLockFailure, shortTransaction } from './lock.js';
 import type { SharedColumns } from './mirror.js';

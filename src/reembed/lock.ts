@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DedicatedScope } from '../database/dedicated-connection.js';
 import { lockSchema, unlockSchema } from '../database/schema-lock.js';
-import { sqlStateOf, storeError } from '../errors.js';
+import { storeError } from '../errors.js';
+import { sqlStateOf } from '../sql-state.js';
 import type { ReembedStep } from './events.js';
 import type { ReembedRun } from './run-settings.js';
 

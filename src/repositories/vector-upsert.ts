@@ -7,13 +7,13 @@ import {
   invalidInput,
   notFound,
   type StoreError,
-  sqlStateOf,
   storeError,
   unredactedCauseOf,
   type WriteError,
 } from '../errors.js';
 import { checkInput, id } from '../input.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
+import { sqlStateOf } from '../sql-state.js';
 import { TimeSlice } from './time-slice.js';
 import { type CheckedBody, checkRow, checkVector, vectorBody } from './vector-input.js';
 import { missingVectorParent, vectorIdTaken } from './vector-refusals.js';

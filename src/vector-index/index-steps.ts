@@ -4,8 +4,9 @@ import { buildConcurrently, dropInvalidIndex } from '../database/concurrent-inde
 import type { DedicatedConnection, DedicatedScope } from '../database/dedicated-connection.js';
 import { IndexDiffersError } from '../database/index-definition.js';
 import { ownName } from '../database/own-relation.js';
-import { aborted, isStoreError, sqlStateOf, storeError } from '../errors.js';
+import { aborted, isStoreError, storeError } from '../errors.js';
 import type { EmbeddingShape } from '../schema/embedding-shape.js';
+import { sqlStateOf } from '../sql-state.js';
 import { graphBytes, settingBytes } from './build-memory.js';
 import type { IndexCatalog } from './index-catalog.js';
 import { baseOfTemporary, type IndexDefinition, temporaryNames } from './index-definition.js';

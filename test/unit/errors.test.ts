@@ -1,15 +1,14 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
-  fromSqlState,
   invalidInput,
   isStoreError,
   notFound,
   type StoreErrorKind,
-  sqlStateOf,
   storeError,
   unredactedCauseOf,
 } from '../../src/errors.js';
+import { fromSqlState, sqlStateOf } from '../../src/sql-state.js';
 
 describe('storeError', () => {
   it('is an Error that names its operation', () => {

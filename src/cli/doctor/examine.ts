@@ -1,6 +1,7 @@
 import { type MacroStoreConfig, resolveConfig } from '../../config.js';
 import type { MacroStore } from '../../create-macro-store.js';
-import { isStoreError, sqlStateOf } from '../../errors.js';
+import { isStoreError } from '../../errors.js';
+import { sqlStateOf } from '../../sql-state.js';
 import { checkClock } from './clock.js';
 import { CONNECTION_CHECKS } from './connection-checks.js';
 import { type DatabaseReading, readDatabase } from './database-facts.js';
