@@ -16,7 +16,14 @@ export type {
   LoaderError,
 } from './cache/cache-service.js';
 export type { CacheStats } from './cache/cache-stats.js';
-export type { Alert, AlertsConfig, AlertTargets, BackupStatus, TargetName } from './config/alert-config.js';
+export type {
+  Alert,
+  AlertsConfig,
+  AlertTargets,
+  BackupStatus,
+  OwnTarget,
+  TargetName,
+} from './config/alert-config.js';
 export type { CacheConfig, EntityCacheConfig } from './config/cache-config.js';
 export type {
   BorrowedDatabaseConfig,

@@ -18,6 +18,15 @@ export interface AlertTargets {
 
 export type TargetName = keyof AlertTargets;
 
+/** A target of the application's own: a value to stay below a limit, or above it. */
+export type OwnTarget = {
+  /**
+   * Asked at each evaluation, and by `metrics.targets()`; gives what it knows at once. `null`: not enough to go by, which
+   * is neither good nor bad; what it throws is logged and counts as that.
+   */
+  readonly value: () => number | null;
+} & ({ readonly below: number } | { readonly above: number });
+
 /** What the `status()` of backups gives. */
 export interface BackupStatus {
   readonly lastSuccessAt: Date | null;
@@ -28,7 +37,8 @@ export interface BackupStatus {
 export type BackupsSource = () => BackupStatus | ResultAsync<BackupStatus, unknown>;
 
 export interface Alert {
-  readonly target: TargetName;
+  /** A {@link TargetName}, or the name of one of your own. */
+  readonly target: string;
   readonly change: 'fired' | 'recovered';
   /** In the unit of the target; `null` where no backup was ever made, or nobody can tell. */
   readonly value: number | null;
@@ -39,6 +49,8 @@ export interface Alert {
 /** Watches the targets; without this section they are shown by `metrics.targets()`, and nothing is evaluated. */
 export interface AlertsConfig {
   readonly targets?: AlertTargets;
+  /** Targets of your own by their names: 1–64 letters, digits, `_`, `.` and `-`, and none of those above. */
+  readonly own?: Readonly<Record<string, OwnTarget>>;
   /** Called once when a target is breached and once when it is kept again; what it throws is only logged. */
   readonly onAlert?: (alert: Alert) => void;
   /** How far back latencies and hits of the cache count. Default 300. */
@@ -57,6 +69,7 @@ export interface AlertsConfig {
 
 export const ALERT_DEFAULTS = {
   targets: { queryP95Ms: 100, searchP95Ms: 500, cacheHitRatio: 0.9, poolUse: 0.8, backupAgeHours: 26 },
+  own: {},
   windowSeconds: 300,
   evaluateEverySeconds: 15,
   evaluationsInARow: 3,
@@ -64,6 +77,7 @@ export const ALERT_DEFAULTS = {
 
 export interface ResolvedAlerts extends Omit<AlertsConfig, 'targets'> {
   readonly targets: Required<AlertTargets>;
+  readonly own: Readonly<Record<string, OwnTarget>>;
   readonly windowSeconds: number;
   readonly evaluateEverySeconds: number;
   readonly evaluationsInARow: number;
@@ -85,8 +99,21 @@ const targets = z.strictObject({
   backupAgeHours: orFalse(positive, limits.backupAgeHours),
 });
 
+const OWN_NAME = /^[\w.-]{1,64}$/;
+const value = functionOf<OwnTarget['value']>();
+const limit = z.number();
+const own = z.record(
+  z.string().refine((name) => OWN_NAME.test(name) && !(name in limits), {
+    error: 'must be 1 to 64 letters, digits, "_", "." or "-", and no name of alerts.targets',
+  }),
+  z.union([z.strictObject({ value, below: limit }), z.strictObject({ value, above: limit })], {
+    error: 'must be { value, below } or { value, above }, of a function and a number',
+  }),
+);
+
 export const alerts: z.ZodType<ResolvedAlerts> = z.strictObject({
   targets: targets.default(limits),
+  own: own.default(ALERT_DEFAULTS.own),
   onAlert: functionOf<(alert: Alert) => void>().exactOptional(),
   windowSeconds: seconds.default(ALERT_DEFAULTS.windowSeconds),
   evaluateEverySeconds: seconds.default(ALERT_DEFAULTS.evaluateEverySeconds),

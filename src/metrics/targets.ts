@@ -1,5 +1,5 @@
 import type { CacheStats } from '../cache/cache-stats.js';
-import type { Alert, BackupStatus, ResolvedAlerts, TargetName } from '../config/alert-config.js';
+import type { Alert, BackupStatus, OwnTarget, ResolvedAlerts, TargetName } from '../config/alert-config.js';
 import type { PoolState } from '../database/managed-pool.js';
 import type { Observer, StoreEvent } from '../telemetry.js';
 import { Alarm } from './alarm.js';
@@ -7,7 +7,8 @@ import { LatencyWindow } from './latency-window.js';
 import { RatioWindow } from './ratio-window.js';
 
 export interface TargetStanding {
-  readonly name: TargetName;
+  /** A {@link TargetName}, or the name of one of `alerts.own`. */
+  readonly name: string;
   /** In the unit of the target; `null` without enough to go by. */
   readonly value: number | null;
   readonly limit: number;
@@ -34,6 +35,14 @@ interface Reading {
   readonly isBreached: boolean | null;
 }
 
+/** A target that is to be kept, by whatever is read for it. */
+interface Kept {
+  readonly name: string;
+  readonly limit: number;
+  readonly alarm: Alarm;
+  readonly read: () => Reading;
+}
+
 /** Fewer say nothing of the slowest twentieth, or of a share. */
 const MIN_SAMPLES = 20;
 const MS_PER_HOUR = 3_600_000;
@@ -48,7 +57,7 @@ export class Targets {
   readonly #queries: LatencyWindow;
   readonly #searches: LatencyWindow;
   readonly #cacheReads: RatioWindow;
-  readonly #alarms: ReadonlyMap<TargetName, Alarm>;
+  readonly #kept: readonly Kept[];
   #sources: TargetSources | null = null;
   #timer: NodeJS.Timeout | undefined;
   #backups: BackupStatus | null = null;
@@ -61,8 +70,18 @@ export class Targets {
     this.#queries = new LatencyWindow(windowMs, clock);
     this.#searches = new LatencyWindow(windowMs, clock);
     this.#cacheReads = new RatioWindow(windowMs, clock);
-    const names = Object.keys(settings.targets) as TargetName[];
-    this.#alarms = new Map(names.map((name) => [name, new Alarm(settings.evaluationsInARow)]));
+    const keep = (name: string, limit: number, read: () => Reading): Kept => {
+      return { name, limit, read, alarm: new Alarm(settings.evaluationsInARow) };
+    };
+    const given = Object.entries(settings.targets) as [TargetName, number | false][];
+    this.#kept = [
+      ...given.flatMap(([name, limit]) =>
+        limit === false ? [] : keep(name, limit, () => this.#read(name, limit)),
+      ),
+      ...Object.entries(settings.own).map(([name, target]) =>
+        keep(name, 'below' in target ? target.below : target.above, () => this.#readOwn(name, target)),
+      ),
+    ];
   }
 
   readonly observer: Pick<Observer, 'operationEnded'> = {
@@ -85,8 +104,8 @@ export class Targets {
   }
 
   list(): readonly TargetStanding[] {
-    return [...this.#limits()].map(([name, limit, alarm]) => {
-      const { value, isBreached } = this.#read(name, limit);
+    return this.#kept.map(({ name, limit, alarm, read }) => {
+      const { value, isBreached } = read();
       const isBad = this.parts.isWatched ? alarm.isFiring : isBreached === true;
       const state = isBad ? 'breached' : isBreached === null ? 'no-data' : 'ok';
       return { name, value, limit, state };
@@ -94,17 +113,10 @@ export class Targets {
   }
 
   evaluate(): void {
-    for (const [target, limit, alarm] of this.#limits()) {
-      const { value, isBreached } = this.#read(target, limit);
+    for (const { name: target, limit, alarm, read } of this.#kept) {
+      const { value, isBreached } = read();
       const change = alarm.note(isBreached);
       if (change !== null) this.#tell({ target, change, value, limit, at: new Date(this.parts.clock()) });
-    }
-  }
-
-  *#limits(): Generator<readonly [TargetName, number, Alarm]> {
-    for (const [name, alarm] of this.#alarms) {
-      const limit = this.parts.settings.targets[name];
-      if (limit !== false) yield [name, limit, alarm];
     }
   }
 
@@ -131,6 +143,17 @@ export class Targets {
       case 'backupAgeHours':
         return this.#backupAge(limit);
     }
+  }
+
+  #readOwn(name: string, target: OwnTarget): Reading {
+    let value: number | null = null;
+    try {
+      value = target.value();
+    } catch {
+      this.parts.event({ type: 'alert.callback-threw', target: name });
+    }
+    if (value === null || Number.isNaN(value)) return NO_DATA;
+    return 'below' in target ? below(value, target.below) : { value, isBreached: value <= target.above };
   }
 
   #cacheHits(limit: number): Reading {

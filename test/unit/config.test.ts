@@ -99,6 +99,19 @@ describe('resolveConfig', () => {
     expect(refusedPaths({ rateLimits })).toEqual(paths);
   });
 
+  const own = () => 1;
+  it.each([
+    [{ jobs: { value: own, below: 1 }, 'a.b-c_1': { value: own, above: 0 } }, []],
+    [{ jobs: { value: own } }, ['alerts.own.jobs']],
+    [{ jobs: { value: own, below: 1, above: 0 } }, ['alerts.own.jobs']],
+    [{ jobs: { value: 1, below: 1 } }, ['alerts.own.jobs']],
+    [{ jobs: { value: own, below: Number.NaN } }, ['alerts.own.jobs']],
+    [{ poolUse: { value: own, below: 1 } }, ['alerts.own.poolUse']],
+    [{ 'a b': { value: own, below: 1 } }, ['alerts.own.a b']],
+  ])('checks the targets of the application %o', (targets, paths) => {
+    expect(refusedPaths({ alerts: { own: targets } })).toEqual(paths);
+  });
+
   it.each([
     [{ nodes: [] }, ['redis.nodes']],
     [{ nodes: [{ host: '', port: 0 }] }, ['redis.nodes.0.host', 'redis.nodes.0.port']],

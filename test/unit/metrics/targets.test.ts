@@ -229,4 +229,64 @@ describe('the status of backups', () => {
     now += 1_000 * HOUR;
     expect(state()).toBe('no-data');
   });
+
+  it('of the application are kept as the others are: each fires once and recovers once', () => {
+    let now = 1_700_000_000_000;
+    let waiting: number | null = null;
+    let replicas: number | null = null;
+    const alerts: Alert[] = [];
+    const events: StoreEvent[] = [];
+    const targets = new Targets({
+      settings: {
+        ...ALERT_DEFAULTS,
+        onAlert: (alert) => void alerts.push(alert),
+        own: {
+          'jobs.waiting': { value: () => waiting, below: 100 },
+          replicas: { value: () => replicas, above: 1 },
+          broken: {
+            value: () => {
+              throw new Error('of the application');
+            },
+            below: 1,
+          },
+        },
+      },
+      isWatched: true,
+      event: (event) => events.push(event),
+      clock: () => now,
+    });
+    const evaluate = (times: number) => {
+      for (let turn = 0; turn < times; turn += 1) {
+        now += STEP;
+        targets.evaluate();
+      }
+    };
+    const stateOf = (wanted: string) => targets.list().find(({ name }) => name === wanted);
+
+    evaluate(3);
+    expect(alerts).toEqual([]);
+    expect(stateOf('jobs.waiting')).toEqual({
+      name: 'jobs.waiting',
+      value: null,
+      limit: 100,
+      state: 'no-data',
+    });
+    waiting = 100;
+    replicas = 1;
+    evaluate(10);
+    waiting = 99.9;
+    replicas = Number.NaN;
+    evaluate(10);
+    replicas = 2;
+    evaluate(10);
+    expect(alerts.map(({ target, change, value, limit }) => [target, change, value, limit])).toEqual([
+      ['jobs.waiting', 'fired', 100, 100],
+      ['replicas', 'fired', 1, 1],
+      ['jobs.waiting', 'recovered', 99.9, 100],
+      ['replicas', 'recovered', 2, 1],
+    ]);
+    expect(stateOf('replicas')).toEqual({ name: 'replicas', value: 2, limit: 1, state: 'ok' });
+    expect(stateOf('broken')?.state).toBe('no-data');
+    expect(events).toContainEqual({ type: 'alert.callback-threw', target: 'broken' });
+  });
 });
