@@ -53,7 +53,14 @@ if (isUsed) {
 await schedule.stop();
 await store.close();
 await telemetry.stop();
-const held = process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap' && name !== 'TTYWrap');
+const stillHeld = () =>
+  process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap' && name !== 'TTYWrap');
+let held = stillHeld();
+// What is about to end, such as the reading of a directory for a status, ends within a moment.
+for (let turn = 0; held.length > 0 && turn < 50; turn += 1) {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  held = stillHeld();
+}
 await new Promise((resolve) =>
   process.send?.({ held, hasAlerted, hasSession } satisfies CloseWorkerOutput, resolve),
 );
