@@ -170,15 +170,13 @@ export class CacheReads {
     for (;;) {
       const { landing, isShared } = readThrough.read(request);
       if (isShared) counts.sharedLoads += 1;
-      const timed =
-        policy.hardDeadlineMs === null ? await landing : await within(policy.hardDeadlineMs, landing);
+      const timed = await within(policy.hardDeadlineMs, landing);
       if (timed === null) return this.#late(operation, policy);
       if (timed.isErr()) return this.#missed(timed);
       const landed = timed.value;
       // A call for many keys was loading it and found nothing, which is no answer to this one.
       if (landed === null) continue;
-      const softened = landed.refreshing === null ? landed : await this.#softened(landed, policy);
-      return ok(this.#valueOf(this.#counted(softened).value));
+      return ok(this.#valueOf(this.#counted(await this.#softened(landed, policy)).value));
     }
   }
 
@@ -214,10 +212,11 @@ export class CacheReads {
   }
 
   /** The new value instead of a stale one, if it comes in time. */
-  async #softened(landed: Landed, { softDeadlineMs }: CachePolicy): Promise<Landed> {
+  #softened(landed: Landed, { softDeadlineMs }: CachePolicy): Landed | Promise<Landed> {
     if (landed.refreshing === null || softDeadlineMs === 0) return landed;
-    const refreshed = await within(softDeadlineMs, landed.refreshing);
-    return refreshed?.isOk() && refreshed.value !== null ? refreshed.value : landed;
+    return within(softDeadlineMs, landed.refreshing).then((refreshed) =>
+      refreshed?.isOk() && refreshed.value !== null ? refreshed.value : landed,
+    );
   }
 
   #counted(landed: Landed): Landed {
@@ -240,10 +239,12 @@ export class CacheReads {
   }
 }
 
-/** `null`: it was late. */
-async function within<T>(deadlineMs: number | null, work: Promise<T>): Promise<T | null> {
-  if (deadlineMs === null) return work;
-  const timed: Timed<T> = await withDeadline(deadlineMs, () => work);
+/** `null`: it was late. Without a deadline it is the work itself, with no step of its own. */
+function within<T>(deadlineMs: number | null, work: Promise<T>): Promise<T | null> {
+  return deadlineMs === null ? work : withDeadline(deadlineMs, () => work).then(doneInTime);
+}
+
+function doneInTime<T>(timed: Timed<T>): T | null {
   if (timed.kind === 'failed') throw timed.error;
   return timed.kind === 'done' ? timed.value : null;
 }

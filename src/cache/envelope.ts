@@ -17,7 +17,7 @@ export type TagVersion = readonly [tag: string, version: string];
 
 // The format of the header. Scripts read its first two fields (redis-scripts.ts).
 const FORMAT = '2';
-const HEADER = /^2 (\S+) (\d+) (\d+) (-?\d+) (.*)$/;
+const HEADER = new RegExp(`^${FORMAT} (\\S+) (\\d+) (\\d+) (\\d+) (.*)$`);
 
 export function sealEnvelope({ stamp, staleMs, loadMs, schema, tags, payload }: Envelope): string {
   const tagList = tags.length === 0 ? '' : JSON.stringify(tags.flat());
