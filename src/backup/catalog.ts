@@ -14,7 +14,7 @@ import {
 } from './manifest.js';
 import { isSealed } from './manifest-seal.js';
 
-type Place = Pick<BackupSettings, 'destination' | 'name'>;
+type Place = Pick<BackupSettings, 'destination'>;
 type Catalog = Pick<BackupSettings, 'destination' | 'name' | 'encryptionKey' | 'logger'>;
 
 /** A manifest lists tables: of some thousand it has some hundred kilobytes. */

@@ -37,18 +37,17 @@ of what the days added, so one import does not bend it; the interval around it i
   run({ store: { metrics }, signal, options }) {
     const stoppable = signal === undefined ? {} : { signal };
     const forecast = forecastOf(options);
-    const record = (): ResultAsync<GrowthSnapshot | null, StoreError> =>
-      options.flag('record-growth') ? metrics.recordGrowth(stoppable) : okAsync(null);
-    // What it refuses is refused before anything is recorded.
-    const checked: ResultAsync<unknown, StoreError> =
-      forecast === null ? okAsync(null) : metrics.forecastGrowth({ ...forecast, ...stoppable });
-    return checked.andThen(record).andThen((recordedGrowth) =>
+    const ahead = () => metrics.forecastGrowth({ ...forecast, ...stoppable });
+    // What a forecast refuses is refused before anything is recorded.
+    const checked = (): ResultAsync<unknown, StoreError> => (forecast === null ? okAsync(null) : ahead());
+    const recorded: ResultAsync<GrowthSnapshot | null, StoreError> = options.flag('record-growth')
+      ? checked().andThen(() => metrics.recordGrowth(stoppable))
+      : okAsync(null);
+    return recorded.andThen((recordedGrowth) =>
       metrics
         .collectMetrics(stoppable)
         .andThen((health) =>
-          forecast === null
-            ? okAsync(health)
-            : metrics.forecastGrowth({ ...forecast, ...stoppable }).map((growth) => ({ ...health, growth })),
+          forecast === null ? okAsync(health) : ahead().map((growth) => ({ ...health, growth })),
         )
         .map((health) => (recordedGrowth === null ? health : { ...health, recordedGrowth })),
     );

@@ -35,7 +35,7 @@ export const recordSnapshot = compileStatement<
   sql`with expired as (
       delete from macro_store_growth_snapshots s
       where s.hour < statement_timestamp() - ${parameter('keepDays')}::int * interval '24 hours'
-        or s.hour < statement_timestamp() - ${sql.raw(`interval '${HOURLY_DAYS * 24} hours'`)}
+        or s.hour < statement_timestamp() - ${sql`${HOURLY_DAYS}`.inlineParams()} * interval '24 hours'
           and exists (select from macro_store_growth_snapshots earlier
             where earlier.hour < s.hour and earlier.hour >= date_trunc('day', s.hour, 'UTC'))
     )
