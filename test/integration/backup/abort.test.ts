@@ -35,9 +35,10 @@ const sessions = () =>
   );
 
 /** Stands still in the middle of the dump, the third time that it is read, after the checksum and the list of entries. */
-function stalling(reached: () => void): BackupDestination {
+function stalling(): { readonly destination: BackupDestination; halfRead(): Promise<true> } {
   let dumpReads = 0;
-  return {
+  let isReached = false;
+  const destination: BackupDestination = {
     ...ground.destination,
     async *read(name, signal) {
       if (name.endsWith('.dump')) dumpReads += 1;
@@ -47,12 +48,13 @@ function stalling(reached: () => void): BackupDestination {
         yield chunk;
         read += chunk.length;
         if (!isStalled || read < bytes / 2) continue;
-        reached();
+        isReached = true;
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
         signal.throwIfAborted();
       }
     },
   };
+  return { destination, halfRead: () => until('the dump is half read', () => isReached) };
 }
 
 const abortAt = (type: BackupEvent['type'], stop: AbortController) => (event: BackupEvent) => {
@@ -79,17 +81,9 @@ describe('backup.verify that is aborted', () => {
 
   test('while pg_restore runs ends it and drops the scratch database', async () => {
     const stop = new AbortController();
-    let isReached = false;
-    const verifying = failure(
-      ground
-        .backups({
-          destination: stalling(() => {
-            isReached = true;
-          }),
-        })
-        .verify(id, { signal: stop.signal }),
-    );
-    await until('the dump is half read', () => isReached);
+    const { destination, halfRead } = stalling();
+    const verifying = failure(ground.backups({ destination }).verify(id, { signal: stop.signal }));
+    await halfRead();
     expect(runningTools('pg_restore')).toHaveLength(1);
     expect(await ground.scratchDatabases()).toHaveLength(1);
     stop.abort();
@@ -112,17 +106,9 @@ describe('backup.restore that is aborted', () => {
     const name = `${ground.database.name}_aborted`;
     const url = withDatabase(ground.database.url, name);
     const stop = new AbortController();
-    let isReached = false;
-    const restoring = failure(
-      ground
-        .backups({
-          destination: stalling(() => {
-            isReached = true;
-          }),
-        })
-        .restore(id, { url, signal: stop.signal }),
-    );
-    await until('the dump is half read', () => isReached);
+    const { destination, halfRead } = stalling();
+    const restoring = failure(ground.backups({ destination }).restore(id, { url, signal: stop.signal }));
+    await halfRead();
     expect(await databasesLike(name)).toEqual([name]);
     stop.abort();
     expect((await restoring).kind).toBe('aborted');
@@ -148,17 +134,11 @@ describe('backup.restore that is aborted', () => {
   test('while pg_restore runs leaves an empty database that was there empty', async () => {
     await using target = await createTestDatabase({ template: false });
     const stop = new AbortController();
-    let isReached = false;
+    const { destination, halfRead } = stalling();
     const restoring = failure(
-      ground
-        .backups({
-          destination: stalling(() => {
-            isReached = true;
-          }),
-        })
-        .restore(id, { url: target.url, signal: stop.signal }),
+      ground.backups({ destination }).restore(id, { url: target.url, signal: stop.signal }),
     );
-    await until('the dump is half read', () => isReached);
+    await halfRead();
     stop.abort();
     expect((await restoring).kind).toBe('aborted');
     await expectNothingRuns();
